@@ -1,0 +1,1 @@
+"""Drivers: one object store a file, each behind `objreg.store.Store`."""

@@ -1,0 +1,117 @@
+"""Every key of the bucket is built here and nowhere else.
+
+::
+
+    blobs/<alg>/<hh>/<hex>                            content, stored once for all repositories, immutable
+    repositories/<name>/_blobs/<alg>/<hex>            membership: a descriptor (this repository may serve that blob)
+    repositories/<name>/_manifests/<alg>/<hex>        descriptor of the manifest, with its content in `data`
+    repositories/<name>/_tags/<tag>                   descriptor of what the tag names, with its content in `data`
+    repositories/<name>/_history/<tag>/<time>-<alg>-<hex>   what the tag was made to name, and when (append only)
+    repositories/<name>/_referrers/<alg>/<subject hex>/<alg>-<hex>   descriptor of a referrer
+    catalog/<name>                                    one marker a repository: a catalog page is one list call
+    uploads/<id>/<offset>                             record of an unfinished upload: its parts, and the bytes since
+    uploads/<id>/data-<random>                        parts of an unfinished upload (not visible on every store)
+    system/format                                     the version of this layout
+    system/secrets/<id>                               a key that signs upload sessions; any of them verifies
+
+A component of a repository name never begins with ``_``, so no name can collide with a key.  See docs/layout.md.
+"""
+
+from __future__ import annotations
+
+from objreg.names import Digest
+
+CATALOG = 'catalog/'
+FORMAT = 'system/format'
+SECRETS = 'system/secrets/'
+_REPOSITORIES = 'repositories/'
+
+
+def content(digest: Digest) -> str:
+    """Where the bytes lie."""
+    return f'blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}'
+
+
+def membership(name: str, digest: Digest) -> str:
+    """That a repository may serve a blob."""
+    return f'repositories/{name}/_blobs/{digest.algorithm}/{digest.hex}'
+
+
+def manifest(name: str, digest: Digest) -> str:
+    """A manifest of a repository."""
+    return f'repositories/{name}/_manifests/{digest.algorithm}/{digest.hex}'
+
+
+def manifests(name: str) -> str:
+    """The prefix of all manifests of a repository."""
+    return f'repositories/{name}/_manifests/'
+
+
+def tag(name: str, tag: str) -> str:
+    """What a tag names."""
+    return f'repositories/{name}/_tags/{tag}'
+
+
+def tags(name: str) -> str:
+    """The prefix of all tags of a repository."""
+    return f'repositories/{name}/_tags/'
+
+
+def history(name: str, tag: str, nanoseconds: int, digest: Digest) -> str:
+    """That a tag was made to name a digest, at that time since the epoch."""
+    return f'repositories/{name}/_history/{tag}/{nanoseconds:020d}-{digest.algorithm}-{digest.hex}'
+
+
+def histories(name: str) -> str:
+    """The prefix of all history of a repository."""
+    return f'repositories/{name}/_history/'
+
+
+def parse_history(key: str) -> tuple[str, Digest]:
+    """The tag and the digest that a key made by `history` carries."""
+    _, _, rest = key.rpartition('/_history/')
+    tag, _, last = rest.partition('/')
+    _, algorithm, hexadecimal = last.split('-')
+    return tag, Digest(algorithm, hexadecimal)
+
+
+def referrer(name: str, subject: Digest, digest: Digest) -> str:
+    """That a manifest has a subject."""
+    return f'{referrers(name, subject)}{digest.algorithm}-{digest.hex}'
+
+
+def referrers(name: str, subject: Digest) -> str:
+    """The prefix of all referrers of a subject."""
+    return f'repositories/{name}/_referrers/{subject.algorithm}/{subject.hex}/'
+
+
+def catalog(name: str) -> str:
+    """The marker that a repository exists."""
+    return CATALOG + name
+
+
+def upload(id: str) -> str:
+    """The prefix of all that an unfinished upload has written."""
+    return f'uploads/{id}/'
+
+
+def upload_record(id: str, offset: int) -> str:
+    """What is needed to go on with an upload at that offset."""
+    return f'uploads/{id}/{offset:020d}'
+
+
+def upload_data(id: str, random: str) -> str:
+    """Where an upload of unknown digest is put together; never used twice."""
+    return f'uploads/{id}/data-{random}'
+
+
+def secret(id: str) -> str:
+    """A key that signs upload sessions."""
+    return SECRETS + id
+
+
+def is_immutable(key: str) -> bool:
+    """Whether whatever is written under that key is always the same small object (it may be deleted)."""
+    if key.startswith(CATALOG):
+        return True
+    return key.startswith(_REPOSITORIES) and ('/_blobs/' in key or '/_manifests/' in key or '/_referrers/' in key)

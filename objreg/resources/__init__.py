@@ -1,0 +1,1 @@
+"""The resources of the storage application: a class a resource, its HTTP verbs as methods."""
