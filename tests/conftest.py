@@ -1,0 +1,3 @@
+"""Real servers for whoever asks for them; nothing starts otherwise."""
+
+pytest_plugins = ['tests.servers.fixtures']

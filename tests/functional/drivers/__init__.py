@@ -1,0 +1,1 @@
+"""The contract of `objreg.store` on real object stores."""
