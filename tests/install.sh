@@ -52,9 +52,9 @@ if [[ ! -e $policy ]]; then
     "${as_root[@]}" chmod 755 "$policy"
 fi
 
-export DEBIAN_FRONTEND=noninteractive
+
 "${as_root[@]}" apt-get update -qq
-"${as_root[@]}" apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null
 
 if [[ -d /run/systemd/system ]]; then
     for service in "${services[@]}"; do

@@ -1,0 +1,112 @@
+"""The `s3` driver's translation of what boto3 raises into the errors of `objreg.store`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3.exceptions
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from objreg.store import NotFound, Refused, StoreError, Unavailable
+
+_MISSING = frozenset({'NoSuchKey', 'NotFound', '404'})
+"""The codes of a missing key; '404' is that of a HEAD.  A missing bucket or upload has a 404 too, and another code."""
+
+_WORTH_A_TRY = frozenset({
+    'BadDigest', 'ConditionalRequestConflict', 'IncompleteBody', 'InternalError', 'OperationAborted', 'RequestTimeout',
+    'ServiceUnavailable', 'SlowDown', 'Throttling', 'ThrottlingException', 'TooManyRequests',
+    'XAmzContentSHA256Mismatch',
+})
+"""Codes that pass, whatever their status: throttling, a conflict that is settled by now, bytes spoiled on their way."""
+
+_FINAL = frozenset({501, 505, 507})
+"""Server errors that are the same at the next try: not implemented, HTTP version, full."""
+
+_HINTS = {
+    'AccessDenied': 'these credentials may not do that; mend the bucket policy or access_key',
+    'AuthorizationHeaderMalformed': 'signed for another region; mend region',
+    'ExpiredToken': 'the credentials have expired',
+    'InvalidAccessKeyId': 'access_key/secret_key refused',
+    'InvalidBucketName': 'that is no name of a bucket; mend bucket',
+    'InvalidTokenId': 'access_key/secret_key refused',
+    'NoSuchBucket': 'the bucket does not exist; create it, or mend bucket',
+    'PermanentRedirect': 'the bucket is elsewhere; mend region or endpoint',
+    'RequestTimeTooSkewed': "this machine's clock differs too much from the server's; set it",
+    'SecondLevelDomainForbidden': 'path style is denied; set addressing: virtual',
+    'SignatureDoesNotMatch': 'access_key/secret_key refused',
+}
+"""What to do, for whoever reads the message; words like `region` are options of the driver."""
+
+_CONNECTION_HINTS: tuple[tuple[type[Exception], str], ...] = (
+    (boto.SSLError, 'TLS failed; mend ca_bundle or endpoint'),
+    (boto.ConnectTimeoutError, 'endpoint did not accept a connection in time'),
+    (boto.EndpointConnectionError, 'endpoint cannot be reached'),
+    (boto.ReadTimeoutError, 'no answer within read_timeout'),
+)
+_PASSING = (
+    boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError, boto.ResponseStreamingError,
+    boto.CredentialRetrievalError, boto.MetadataRetrievalError, ResponseParserError, urllib3.exceptions.HTTPError,
+    OSError,
+)
+
+
+@contextlib.contextmanager
+def translated(doing: str, unmet: type[StoreError] = Refused) -> Iterator[None]:
+    """Raise what boto3 raises within as an error of `objreg.store`, whose message begins with `doing`.
+
+    `unmet` is what an unmet precondition means.
+    """
+    try:
+        yield
+    except boto.ClientError as error:
+        raise of_answer(error, doing, unmet) from error
+    except _PASSING as error:
+        hint = next((text for kind, text in _CONNECTION_HINTS if isinstance(error, kind)), '')
+        raise Unavailable(f'{doing}: {hint or "the connection failed"} ({type(error).__name__})') from error
+    except (boto.NoCredentialsError, boto.PartialCredentialsError) as error:
+        raise Refused(f'{doing}: no credentials; set access_key and secret_key, or a profile') from error
+    except boto.BotoCoreError as error:
+        raise Refused(f'{doing}: {error}') from error
+
+
+def of_answer(error: boto.ClientError, doing: str, unmet: type[StoreError]) -> StoreError:
+    """What an error that the server answered means."""
+    status = status_of(error)
+    told = error.response.get('Error', {})
+    code = str(told.get('Code', status))
+    if status == 412:
+        return unmet(f'{doing}: precondition failed')
+    headers = error.response.get('ResponseMetadata', {}).get('HTTPHeaders', {})
+    return of_code(code, status, doing, said=str(told.get('Message') or ''), retry_after=headers.get('retry-after'))
+
+
+def of_code(code: str, status: int, doing: str, *, said: str = '', retry_after: Any = None) -> StoreError:
+    """What an S3 error code (and the status it came with, 0 if none) means."""
+    if code in _MISSING:
+        return NotFound(f'{doing}: no such key')
+    reason = _HINTS.get(code) or said[:200]
+    message = f'{doing}: {reason} ({code})' if reason else f'{doing}: {code}'
+    passing = status in (408, 425, 429) or (status >= 500 and status not in _FINAL)
+    if passing or code in _WORTH_A_TRY:
+        return Unavailable(message, _seconds(retry_after))
+    return Refused(message)
+
+
+def status_of(error: boto.ClientError) -> int:
+    """The HTTP status of an answered error."""
+    return int(error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0))
+
+
+def code_of(error: boto.ClientError) -> str:
+    """The S3 code of an answered error."""
+    return str(error.response.get('Error', {}).get('Code', ''))
+
+
+def _seconds(retry_after: Any) -> float | None:
+    try:
+        return float(retry_after)
+    except (TypeError, ValueError):
+        return None
