@@ -60,7 +60,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from objreg.drivers import s3_client
+from objreg.drivers import s3_client, s3_options
 from objreg.drivers.s3_bodies import prepared
 from objreg.drivers.s3_errors import of_code, status_of, translated
 from objreg.drivers.s3_presets import GIB, MIB
@@ -103,13 +103,15 @@ class S3Store(Store):
         self._preset = known = preset_named(preset)
         self._bucket = bucket
         self._prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
-        self.written_as = _written_as(storage_class, sse)
+        self.written_as = s3_options.written_as(storage_class, sse)
         region = region or known.region
         endpoint = endpoint or (known.endpoint or '').format(region=region)
-        _check(bucket=bucket, endpoint=endpoint or known.endpoint is not None)
+        s3_options.needed(bucket=bucket, endpoint=endpoint or known.endpoint is not None)
         self._place = f'bucket {bucket!r} at {endpoint or "AWS"}'
         transport = s3_client.Transport(
-            region, addressing or known.addressing, ca_bundle, int(pool), float(connect_timeout), float(read_timeout)
+            region, addressing or known.addressing, ca_bundle, int(s3_options.number('pool', pool)),
+            s3_options.number('connect_timeout', connect_timeout, 0.01),
+            s3_options.number('read_timeout', read_timeout, 0.01),
         )
         boto = s3_client.session(
             s3_client.Credentials(access_key, secret_key, session_token, profile, credentials_file)
@@ -117,9 +119,11 @@ class S3Store(Store):
         self.client = s3_client.client(boto, endpoint, transport)
         self._signer = s3_client.client(boto, public_endpoint, transport) if public_endpoint else self.client
         self.capabilities = Capabilities(
-            conditional_put=known.conditional_put if conditional_put is None else conditional_put,
-            min_part=max(int(part_size), 5 * MIB), max_parts=known.max_parts, max_put=5 * GIB,
-            consistent_list=known.consistent_list, presign=True,
+            conditional_put=s3_options.flag(
+                'conditional_put', known.conditional_put if conditional_put is None else conditional_put
+            ),
+            min_part=int(s3_options.number('part_size', part_size, 5 * MIB)), max_parts=known.max_parts,
+            max_put=5 * GIB, consistent_list=known.consistent_list, presign=True,
         )
         self._if_none_match = known.if_none_match or self.capabilities.conditional_put
 
@@ -300,20 +304,3 @@ def _beyond(prefix: str, after: str, delimiter: str) -> str:
         if found:
             return prefix + rolled + delimiter + _LAST
     return after
-
-
-def _written_as(storage_class: str, sse: str) -> dict[str, str]:
-    """The options of a write, as boto3 names them."""
-    named = {'StorageClass': storage_class} if storage_class else {}
-    method, _, kms_key = sse.partition('aws:kms:') if sse.startswith('aws:kms:') else (sse, '', '')
-    if sse:
-        named['ServerSideEncryption'] = method or 'aws:kms'
-    if kms_key:
-        named['SSEKMSKeyId'] = kms_key
-    return named
-
-
-def _check(**needed: Any) -> None:
-    for option, value in needed.items():
-        if not value:
-            raise ValueError(f'{option}: needed')

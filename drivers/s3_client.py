@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -22,6 +22,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ProfileNotFound
+from botocore.handlers import add_expect_header
+
+_LARGE = 1024**2
+"""Bytes of a body worth asking for before they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,10 @@ def client(boto: boto3.session.Session, endpoint: str, transport: Transport) -> 
     with _as_options():
         made = boto.client('s3', endpoint_url=endpoint or None, region_name=transport.region or None,
                            verify=transport.ca_bundle or None, config=config)
-    made.meta.events.register('request-created.s3.DeleteObjects', _add_md5)
+    events = made.meta.events
+    events.register('request-created.s3.DeleteObjects', _add_md5)
+    events.unregister('before-call.s3', add_expect_header)
+    events.register('before-call.s3', _expect)
     _drop_connections_after_fork(made)
     return made
 
@@ -106,8 +113,8 @@ def _as_options() -> Iterator[None]:
         yield
     except ProfileNotFound as error:
         raise ValueError(f'profile: {error}') from error
-    except BotoCoreError as error:
-        raise ValueError(str(error)) from error
+    except (BotoCoreError, ValueError) as error:
+        raise ValueError(f'endpoint, region or pool: {error}') from error
 
 
 def parse_time(text: str) -> datetime:
@@ -119,6 +126,13 @@ def _add_md5(request: Any, **_: Any) -> None:
     """Many servers want this header with a DeleteObjects, and boto3 sends a newer one."""
     digest = hashlib.md5(request.data, usedforsecurity=False).digest()
     request.headers['Content-MD5'] = base64.b64encode(digest).decode()
+
+
+def _expect(params: dict[str, Any], **_: Any) -> None:
+    """Ask before sending a large body, and only then: it takes the server an answer more."""
+    body = params.get('body')
+    if isinstance(body, Sized) and len(body) > _LARGE:
+        params['headers']['Expect'] = '100-continue'
 
 
 def _drop_connections_after_fork(made: Any) -> None:

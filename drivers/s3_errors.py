@@ -12,8 +12,8 @@ from botocore.parsers import ResponseParserError
 
 from objreg.store import NotFound, Refused, StoreError, Unavailable
 
-_MISSING = frozenset({'NoSuchKey', 'NotFound', '404'})
-"""The codes of a missing key; '404' is that of a HEAD.  A missing bucket or upload has a 404 too, and another code."""
+_MISSING = frozenset({'NoSuchKey', 'NotFound'})
+"""The codes of a missing key.  A missing bucket or upload has a 404 too, and another code; a proxy's 404 has none."""
 
 _WORTH_A_TRY = frozenset({
     'BadDigest', 'ConditionalRequestConflict', 'IncompleteBody', 'InternalError', 'OperationAborted', 'RequestTimeout',
@@ -79,6 +79,11 @@ def of_answer(error: boto.ClientError, doing: str, unmet: type[StoreError]) -> S
     code = str(told.get('Code', status))
     if status == 412:
         return unmet(f'{doing}: precondition failed')
+    if status == 404 and code == '404':
+        # only the answer to a HEAD has no room for a code
+        if error.operation_name == 'HeadObject':
+            return NotFound(f'{doing}: no such key')
+        return Unavailable(f'{doing}: a 404 that S3 would not give; something stands between')
     headers = error.response.get('ResponseMetadata', {}).get('HTTPHeaders', {})
     return of_code(code, status, doing, said=str(told.get('Message') or ''), retry_after=headers.get('retry-after'))
 

@@ -1,0 +1,1 @@
+"""Drivers, without their servers."""
