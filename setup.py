@@ -1,12 +1,14 @@
 """Metadata, packages, extras and entry points; nothing is computed here."""
 
+from pathlib import Path
+
 from setuptools import setup
 
 setup(
     name='objreg',
     version='0.1.0.dev0',
     description='A container registry made of composable middleware on a pure object store',
-    long_description=open('README.md', encoding='utf-8').read(),
+    long_description=Path(__file__).with_name('README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     python_requires='>=3.11',
@@ -26,12 +28,14 @@ setup(
         'argon2-cffi>=23.1',
         'bcrypt>=4.1',
         'boto3>=1.36',
+        'cachetools>=5.5',
         'click>=8.1.7',
         'joserfc>=1.4',
         'limits>=3.13',
         'prometheus-client>=0.20',
         'pyyaml>=6.0.1',
         'rich>=13.7',
+        'tenacity>=9.0',
         'waitress>=3.0.1',
     ],
     entry_points={

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from webob import Response
+from objreg.http import Response
 
 
 class RegistryError(Exception):
@@ -29,18 +29,15 @@ class RegistryError(Exception):
 
     def body(self) -> bytes:
         """The JSON of the specification."""
-        error = {'code': self.code, 'message': self.message}
+        error: dict[str, Any] = {'code': self.code, 'message': self.message}
         if self.detail is not None:
             error['detail'] = self.detail if isinstance(self.detail, (str, dict, list, int)) else str(self.detail)
         return json.dumps({'errors': [error]}).encode() + b'\n'
 
     def response(self) -> Response:
         """The whole answer; the server drops the body when the request was a HEAD."""
-        response = Response(
-            status=self.status, body=self.body(), content_type='application/json', charset='utf-8'
-        )
-        response.headers.update(self.headers)
-        return response
+        headers = [('Content-Type', 'application/json'), *self.headers.items()]
+        return Response(status=self.status, headerlist=headers, body=self.body())
 
 
 class Unknown(RegistryError):

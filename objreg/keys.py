@@ -11,6 +11,7 @@
     catalog/<name>                                    one marker a repository: a catalog page is one list call
     uploads/<id>/<offset>                             record of an unfinished upload: its parts, and the bytes since
     uploads/<id>/data-<random>                        parts of an unfinished upload (not visible on every store)
+    uploads/<id>/cancelled                            that its client gave it up
     system/format                                     the version of this layout
     system/secrets/<id>                               a key that signs upload sessions; any of them verifies
 
@@ -105,6 +106,11 @@ def upload_data(id: str, random: str) -> str:
     return f'uploads/{id}/data-{random}'
 
 
+def upload_cancelled(id: str) -> str:
+    """That an upload was given up by its client."""
+    return f'uploads/{id}/cancelled'
+
+
 def secret(id: str) -> str:
     """A key that signs upload sessions."""
     return SECRETS + id
@@ -115,3 +121,13 @@ def is_immutable(key: str) -> bool:
     if key.startswith(CATALOG):
         return True
     return key.startswith(_REPOSITORIES) and ('/_blobs/' in key or '/_manifests/' in key or '/_referrers/' in key)
+
+
+def is_tag(key: str) -> bool:
+    """Whether it is what a tag names."""
+    return key.startswith(_REPOSITORIES) and '/_tags/' in key
+
+
+def is_content(key: str) -> bool:
+    """Whether it is content, whose bytes are the same as long as it is there."""
+    return key.startswith('blobs/')

@@ -36,7 +36,7 @@ _CATALOG = Route('catalog')
 _WITH_REFERENCE = {'manifests': 'manifest', 'blobs': 'blob', 'referrers': 'referrers'}
 
 
-def match(path: str) -> Route | None:
+def match(path: str) -> Route | None:  # noqa: PLR0911 - a table, a line each
     """The route of a path (decoded, as in ``PATH_INFO``); None where nothing is.
 
     Raises NAME_INVALID where the path has the form of a route and the name in it is not one.

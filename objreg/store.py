@@ -240,7 +240,7 @@ class Store(ABC):
     def close(self) -> None:  # noqa: B027 - most drivers have nothing to close
         """Give back connections and files.  The store is not used afterwards."""
 
-    # What follows is made of the calls above, and is overridden only by wrapping stores.
+    # What follows is made of the calls above; overridden where a driver can do better, and by wrapping stores.
 
     def read(self, key: str) -> bytes:
         """A small object, whole; raises `NotFound`."""
@@ -248,6 +248,15 @@ class Store(ABC):
 
     def remember(self, key: str, data: bytes) -> None:  # noqa: B027 - a hint; only a caching store listens
         """A hint that `key` holds `data`, from someone who knows it without having read it."""
+
+    def known(self, key: str) -> bytes | None:
+        """What `read` would answer without a call to the store, if this store knows; only a caching store does."""
+        return None
+
+    def copy(self, source: str, target: str) -> None:
+        """Make `target` an object with the bytes of `source`; a driver that can do so without moving them overrides."""
+        with self.get(source) as content:
+            self.put(target, content, content.size)
 
     def list(
         self, prefix: str, after: str = '', *, delimiter: str = '', detail: bool = False

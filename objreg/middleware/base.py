@@ -19,9 +19,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from webob import Request, Response
-
 from objreg.errors import RegistryError
+from objreg.http import Request, Response
 
 Answer = WSGIApplication | Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]] | Response
 

@@ -1,0 +1,23 @@
+"""WebOb's request and response, with the two things changed that a registry needs otherwise."""
+
+from __future__ import annotations
+
+from wsgiref.types import WSGIEnvironment
+
+import webob
+
+
+class Response(webob.Response):
+    """A response whose ``Location`` stays as it was written: relative ones survive any proxy and path prefix."""
+
+    default_content_type = 'application/json'
+    default_charset = ''
+
+    def _abs_headerlist(self, environ: WSGIEnvironment) -> list[tuple[str, str]]:
+        return list(self.headerlist)
+
+
+class Request(webob.Request):
+    """A request whose ``get_response`` gives a `Response`."""
+
+    ResponseClass = Response

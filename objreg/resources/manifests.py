@@ -1,0 +1,159 @@
+"""Manifests, by tag and by digest: ``/v2/<name>/manifests/<reference>``.
+
+distribution-spec 1.1 "Pulling manifests", "Pushing Manifests", "Deleting tags", "Deleting Manifests".
+"""
+
+from __future__ import annotations
+
+from objreg import manifest as manifests
+from objreg.body import RequestBody, TooLong
+from objreg.descriptor import Descriptor
+from objreg.errors import (
+    DigestInvalid,
+    ManifestTooLarge,
+    ManifestUnknown,
+    PreconditionFailed,
+    TagInvalid,
+    Unsupported,
+)
+from objreg.http import Request, Response
+from objreg.manifest import Manifest
+from objreg.names import Digest, check_tag
+from objreg.repository import Repository
+from objreg.resources.base import Resource, answer, url
+
+MAX_TAGS = 16
+"""Tags that one PUT may set."""
+
+
+class Manifests(Resource):
+    """One manifest of one repository."""
+
+    def GET(self, req: Request, name: str, reference: str) -> Response:
+        """The bytes as they were pushed: one read, none by a digest that this node saw lately."""
+        found = self._find(req, name, reference)
+        data = found.data or b''
+        headers = _headers(found)
+        if str(found.digest) in req.environ.get('HTTP_IF_NONE_MATCH', ''):
+            return answer(304, headers[1:])
+        return answer(200, headers, data)
+
+    def HEAD(self, req: Request, name: str, reference: str) -> Response:
+        """The same without the bytes."""
+        return self.GET(req, name, reference)
+
+    def _find(self, req: Request, name: str, reference: str) -> Descriptor:
+        repository = self.registry.repository(name)
+        if ':' in reference:
+            found = repository.manifest(Digest.parse(reference))
+        else:
+            found = self._acceptable(req, repository, repository.tagged(check_tag(reference)))
+        if found.media_type in manifests.IMAGES:
+            repository.introduce(_parse(found))
+        return found
+
+    def _acceptable(self, req: Request, repository: Repository, found: Descriptor) -> Descriptor:
+        """What a tag names, in a form that the client takes: of an index, for an old one, the image for linux/amd64."""
+        accepted = req.environ.get('HTTP_ACCEPT', '')
+        if manifests.is_accepted(found.media_type, accepted):
+            return found
+        if found.media_type in manifests.INDEXES:
+            child = manifests.child_for(_parse(found))
+            if child is not None:
+                image = repository.manifest(child)
+                if manifests.is_accepted(image.media_type, accepted):
+                    return image
+        raise ManifestUnknown(f'it is {found.media_type}, which the Accept header does not take')
+
+    def PUT(self, req: Request, name: str, reference: str) -> Response:
+        """Accept a manifest when all that it names is here, and make tags name it."""
+        try:
+            data = RequestBody(req.environ).small(self.settings.manifest_size)
+        except TooLong as error:
+            raise ManifestTooLarge(f'at most {self.settings.manifest_size} bytes') from error
+        digest, tags = _named(req, reference, data)
+        manifest = manifests.parse(
+            data, req.environ.get('CONTENT_TYPE', ''), max_children=self.settings.manifest_children
+        )
+        repository = self.registry.repository(name)
+        if 'HTTP_IF_MATCH' in req.environ or 'HTTP_IF_NONE_MATCH' in req.environ:
+            for tag in tags:
+                _check_conditions(req, repository, tag)
+        if not repository.holds(digest):
+            repository.check_children(manifest, sparse=self.settings.sparse_indexes)
+            repository.put_manifest(digest, manifest, data)
+        for tag in tags:
+            if not _names_already(repository, tag, digest):
+                repository.put_tag(tag, digest, manifest.media_type, data)
+        headers = [
+            ('Location', url(req, f'/v2/{name}/manifests/{digest}')),
+            ('Docker-Content-Digest', str(digest)),
+            *(('OCI-Tag', tag) for tag in tags),
+        ]
+        if manifest.subject is not None:
+            headers.append(('OCI-Subject', str(manifest.subject.digest)))
+        return answer(201, headers)
+
+    def DELETE(self, req: Request, name: str, reference: str) -> Response:
+        """Delete a tag and nothing else; or by digest the manifest, with the tags that name it."""
+        if not self.settings.delete:
+            raise Unsupported('deleting is switched off here')
+        repository = self.registry.repository(name)
+        if ':' in reference:
+            repository.remove_manifest(Digest.parse(reference))
+        else:
+            repository.remove_tag(check_tag(reference))
+        return answer(202)
+
+
+def _headers(found: Descriptor) -> list[tuple[str, str]]:
+    return [
+        ('Content-Type', found.media_type),
+        ('Docker-Content-Digest', str(found.digest)),
+        ('ETag', f'"{found.digest}"'),
+    ]
+
+
+def _parse(stored: Descriptor) -> Manifest:
+    return manifests.parse(stored.data or b'', stored.media_type, max_children=1 << 30)
+
+
+def _named(req: Request, reference: str, data: bytes) -> tuple[Digest, list[str]]:
+    """The digest under which a manifest is stored, verified, and the tags that shall name it."""
+    tags = [check_tag(tag) for tag in req.GET.getall('tag')]
+    if ':' in reference:
+        digest = Digest.parse(reference)
+    else:
+        tags = [check_tag(reference), *tags]
+        digest = Digest.of(data)
+    if not digest.is_of(data):
+        raise DigestInvalid({'expected': str(digest), 'found': str(Digest.of(data, digest.algorithm))})
+    tags = list(dict.fromkeys(tags))
+    if len(tags) > MAX_TAGS:
+        raise TagInvalid(f'at most {MAX_TAGS} tags at once')
+    return digest, tags
+
+
+def _check_conditions(req: Request, repository: Repository, tag: str) -> None:
+    """``If-Match`` and ``If-None-Match`` on a tag: checked, then written; two writers at once may both pass."""
+    current = _digest_of(repository, tag)
+    wanted, unwanted = req.environ.get('HTTP_IF_MATCH'), req.environ.get('HTTP_IF_NONE_MATCH')
+    if wanted is not None and (current is None or not _matches(wanted, current)):
+        raise PreconditionFailed(f'{tag} names {current or "nothing"}')
+    if unwanted is not None and current is not None and _matches(unwanted, current):
+        raise PreconditionFailed(f'{tag} names {current}')
+
+
+def _matches(header: str, digest: Digest) -> bool:
+    return any(item.strip().strip('"') in ('*', str(digest)) for item in header.split(','))
+
+
+def _digest_of(repository: Repository, tag: str) -> Digest | None:
+    try:
+        return repository.tagged(tag).digest
+    except ManifestUnknown:
+        return None
+
+
+def _names_already(repository: Repository, tag: str, digest: Digest) -> bool:
+    return _digest_of(repository, tag) == digest
