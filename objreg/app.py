@@ -88,7 +88,6 @@ class RegistryApp:
         except store.Unavailable as error:
             log.warning('the store does not answer: %s', error)
             response = StoreUnavailable(headers={'Retry-After': str(round(error.retry_after or 5))}).response()
-        response.headerlist.append(('Docker-Distribution-Api-Version', 'registry/2.0'))
         result: Iterable[bytes] = response(environ, start_response)
         return result
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from objreg.http import Response
+from objreg.http import VERSION, Response
 
 
 class RegistryError(Exception):
@@ -36,7 +36,7 @@ class RegistryError(Exception):
 
     def response(self) -> Response:
         """The whole answer; the server drops the body when the request was a HEAD."""
-        headers = [('Content-Type', 'application/json'), *self.headers.items()]
+        headers = [VERSION, ('Content-Type', 'application/json'), *self.headers.items()]
         return Response(status=self.status, headerlist=headers, body=self.body())
 
 

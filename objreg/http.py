@@ -6,6 +6,9 @@ from wsgiref.types import WSGIEnvironment
 
 import webob
 
+VERSION = ('Docker-Distribution-Api-Version', 'registry/2.0')
+"""By this header old clients know the API."""
+
 
 class Response(webob.Response):
     """A response whose ``Location`` stays as it was written: relative ones survive any proxy and path prefix."""

@@ -11,7 +11,7 @@ from wsgiref.types import WSGIEnvironment
 
 from objreg.access import Access, access_of
 from objreg.errors import PaginationInvalid
-from objreg.http import Request, Response
+from objreg.http import VERSION, Request, Response
 from objreg.registry import Registry
 from objreg.uploads import Uploads
 
@@ -68,8 +68,8 @@ class Resource:
 
 
 def answer(status: int, headers: Iterable[tuple[str, str]] = (), body: bytes = b'') -> Response:
-    """A response with just these headers and its ``Content-Length``."""
-    return Response(status=status, headerlist=list(headers), body=body)
+    """A response with these headers, the API's version and its ``Content-Length``."""
+    return Response(status=status, headerlist=[VERSION, *headers], body=body)
 
 
 def access(req: Request) -> Access:

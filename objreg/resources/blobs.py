@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from objreg import keys, ranges
 from objreg.descriptor import Descriptor
 from objreg.errors import BlobUnknown, Unsupported
-from objreg.http import Request, Response
+from objreg.http import VERSION, Request, Response
 from objreg.names import Digest
 from objreg.resources.base import Resource, answer
 from objreg.store import CHUNK, Content, NotFound, Unavailable
@@ -19,6 +19,7 @@ from objreg.store import CHUNK, Content, NotFound, Unavailable
 def headers_of(member: Descriptor) -> list[tuple[str, str]]:
     """What is said of a blob, without its length."""
     return [
+        VERSION,
         ('Content-Type', 'application/octet-stream'),
         ('Docker-Content-Digest', str(member.digest)),
         ('ETag', f'"{member.digest}"'),
@@ -29,7 +30,7 @@ def headers_of(member: Descriptor) -> list[tuple[str, str]]:
 
 def head(member: Descriptor) -> Response:
     """The answer to "is it there?"."""
-    return Response(status=200, headerlist=[*headers_of(member), ('Content-Length', str(member.size))])
+    return Response(status=200, headerlist=[*headers_of(member), ('Content-Length', str(member.size))], app_iter=())
 
 
 class Blobs(Resource):
@@ -44,7 +45,7 @@ class Blobs(Resource):
         digest = Digest.parse(reference)
         member = self.registry.repository(name).member(digest)
         if digest in _etags(req.environ.get('HTTP_IF_NONE_MATCH', '')):
-            return answer(304, headers_of(member)[1:4])
+            return answer(304, headers_of(member)[2:5])
         key = keys.content(digest)
         if self.settings.may_redirect(req.environ):
             there = self.registry.store.url(key, self.settings.redirect_seconds)
