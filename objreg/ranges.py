@@ -41,6 +41,6 @@ def piece(header: str, length: int | None) -> int:
     if found is None:
         raise BlobUploadInvalid(f'Content-Range {header[:64]!r}: use <first>-<last>')
     first, last = map(int, found.groups())
-    if length is not None and last - first + 1 != length and not (length == 0 and last == first):
-        raise BlobUploadInvalid(f'Content-Range has {last - first + 1} bytes and the body {length}')
+    if last < first or (length is not None and last - first + 1 != length and not (length == 0 and last == first)):
+        raise BlobUploadInvalid(f'Content-Range is {first}-{last} and the body has {length} bytes')
     return first
