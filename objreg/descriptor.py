@@ -47,7 +47,7 @@ class Descriptor:
 
     def dump(self) -> bytes:
         """The bytes of a small file."""
-        return json.dumps(self.as_json(), separators=(',', ':'), ensure_ascii=False).encode()
+        return json.dumps(self.as_json(), separators=(',', ':')).encode()
 
 
 def blob(digest: Digest, size: int) -> Descriptor:
@@ -82,8 +82,8 @@ def parse(value: Any) -> Descriptor:
     platform, urls = value.get('platform'), value.get('urls') or ()
     if not isinstance(artifact_type, str) or not _is_text_map(annotations):
         raise Malformed('artifactType is a string, annotations are strings by name')
-    if not isinstance(platform, dict | None) or not _is_text_list(urls):
-        raise Malformed('platform is an object, urls are strings')
+    if not _is_platform(platform) or not _is_text_list(urls):
+        raise Malformed('platform is an object of strings and lists of strings, urls are strings')
     data = value.get('data')
     return Descriptor(
         media_type, Digest.parse(digest), size, artifact_type, annotations, platform, tuple(urls),
@@ -93,6 +93,12 @@ def parse(value: Any) -> Descriptor:
 
 def _is_text_map(value: Any) -> bool:
     return value is None or (isinstance(value, dict) and all(isinstance(text, str) for text in value.values()))
+
+
+def _is_platform(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, dict) and all(isinstance(field, str) or _is_text_list(field) for field in value.values())
+    )
 
 
 def _is_text_list(value: Any) -> bool:
