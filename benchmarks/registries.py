@@ -1,0 +1,175 @@
+"""The registries that are compared, each a process on a free port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.images import MANIFEST
+from tests.servers.process import free_ports, is_listening
+
+EMPTY = {
+    'mediaType': 'application/vnd.oci.empty.v1+json', 'size': 2,
+    'digest': 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+}
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Server:
+    """A process that listens on `port`; started and stopped by ``with``."""
+
+    name = ''
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.folder = folder
+        self.port = port or free_ports(1)
+        self.log = folder / f'{self.name}.log'
+
+    def command(self) -> list[str]:
+        """What to run."""
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        """With these variables."""
+        return dict(os.environ)
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open('ab') as log:
+            self._process = subprocess.Popen(
+                self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment(), cwd=ROOT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 20
+        while not is_listening(self.port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f'{self.name} did not start: {self.log.read_text()[-2000:]}')
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def must(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Mapping[str, str]:
+        """One request that has to succeed; the headers of its answer."""
+        status, answer, found = self.call(method, path, headers, body)
+        if status >= 300:
+            raise RuntimeError(f'{self.name}: {method} {path}: {status} {answer[:200]!r}')
+        return found
+
+    def fill(self, repositories: Iterable[str], tags: Iterable[str]) -> None:
+        """Push an artifact of a few bytes under all these tags of all these repositories."""
+        manifest = json.dumps({
+            'schemaVersion': 2, 'mediaType': MANIFEST, 'config': EMPTY, 'layers': [EMPTY],
+        }).encode()
+        tags = list(tags)
+        for name in repositories:
+            started = self.must('POST', f'/v2/{name}/blobs/uploads/', body=b'')
+            place = started['Location'].removeprefix(f'http://127.0.0.1:{self.port}')
+            self.must('PUT', f'{place}&digest={EMPTY["digest"]}', body=b'{}')
+            for tag in tags:
+                self.must('PUT', f'/v2/{name}/manifests/{tag}', {'Content-Type': MANIFEST}, manifest)
+
+    @property
+    def pid(self) -> int:
+        """The process that was started; its workers, if there are any, are its children."""
+        return self._process.pid
+
+    def call(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        """One request; status, body and headers of its answer."""
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return response.status, response.read(), dict(response.getheaders())
+        finally:
+            connection.close()
+
+
+class Peer(Server):
+    """The CNCF registry, as Debian packages it."""
+
+    name = 'peer'
+
+    def __init__(self, folder: Path, storage: dict[str, Any], *, cache: bool, port: int = 0) -> None:
+        super().__init__(folder, port)
+        self._document = {
+            'version': 0.1, 'log': {'level': 'error', 'accesslog': {'disabled': True}},
+            'http': {'addr': f'127.0.0.1:{self.port}'},
+            'storage': {
+                **storage, 'delete': {'enabled': True}, 'maintenance': {'uploadpurging': {'enabled': False}},
+                **({'cache': {'blobdescriptor': 'inmemory'}} if cache else {}), 'redirect': {'disable': True},
+            },
+        }
+
+    def command(self) -> list[str]:
+        path = self.folder / 'peer.yml'
+        path.write_text(json.dumps(self._document))  # JSON is YAML
+        return ['docker-registry', 'serve', str(path)]
+
+    def environment(self) -> dict[str, str]:
+        # it does not start with a CA bundle for its S3 driver
+        return {name: value for name, value in os.environ.items() if name != 'AWS_CA_BUNDLE'}
+
+
+PASTE = """\
+[DEFAULT]
+stores = {stores}
+store = default
+
+[pipeline:main]
+pipeline = errors dedup registry
+
+[filter:errors]
+use = egg:objreg#errors
+log = none
+
+[filter:dedup]
+use = egg:objreg#dedup
+
+[app:registry]
+use = egg:objreg#registry
+redirect = never
+"""
+
+
+class Objreg(Server):
+    """This registry, by its own command."""
+
+    name = 'objreg'
+
+    def __init__(self, folder: Path, store: dict[str, Any], *options: str, port: int = 0) -> None:
+        super().__init__(folder, port)
+        self._store = store
+        self._options = options
+
+    def configure(self) -> Path:
+        """Write its configuration; the path of ``paste.ini``."""
+        stores, paste = self.folder / 'stores.yml', self.folder / 'paste.ini'
+        stores.write_text(json.dumps({'default': self._store}))
+        paste.write_text(PASTE.format(stores=stores))
+        return paste
+
+    def command(self) -> list[str]:
+        return [
+            sys.executable, '-m', 'objreg', 'serve', str(self.configure()), '--host', '127.0.0.1', '--port',
+            str(self.port), *self._options,
+        ]
