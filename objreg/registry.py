@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from objreg import keys
@@ -59,11 +59,10 @@ class Registry:
         """Refuse a bucket from the future, mark a new one, and read the keys: what a node does before it serves."""
         self.store.check()
         try:
-            document = json.loads(self.store.read(keys.FORMAT))
+            found = _format(self.store.read(keys.FORMAT))
         except NotFound:
             self.store.put(keys.FORMAT, json.dumps({'objreg': FORMAT}).encode())
         else:
-            found = document.get('objreg')
             if not isinstance(found, int) or found > FORMAT:
                 raise ConfigError(
                     f'the store {self.store.name!r} holds a registry of format {found!r}, and this objreg knows '
@@ -80,6 +79,14 @@ class Registry:
         if self._threads is not None:
             self._threads.shutdown()
         self.store.close()
+
+
+def _format(mark: bytes) -> Any:
+    """What the mark of a bucket says; where it cannot be read, the mark itself."""
+    try:
+        return json.loads(mark)['objreg']
+    except (ValueError, LookupError, TypeError):
+        return mark[:32]
 
 
 _open: WeakValueDictionary[tuple[str, str], Registry] = WeakValueDictionary()
