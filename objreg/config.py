@@ -49,7 +49,7 @@ def as_bool(value: str | bool) -> bool:
     """Yes or no, in the words that ini files know."""
     if isinstance(value, bool):
         return value
-    word = value.strip().lower()
+    word = str(value).strip().lower()
     if word not in _YES + _NO:
         raise ConfigError(f'{value!r} is none of true, false, yes, no, on, off')
     return word in _YES

@@ -121,7 +121,7 @@ def _driver(name: Any, where: str) -> Callable[..., Store]:
     known = drivers()
     if not name:
         raise ConfigError(f'{where} driver: needed; there is {", ".join(sorted(known))}')
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise ConfigError(f'{where} driver: there is no {name!r}; {close_match(str(name), known)}')
     try:
         driver: Callable[..., Store] = known[name].load()
