@@ -5,6 +5,8 @@ distribution-spec 1.1 "Pulling manifests", "Pushing Manifests", "Deleting tags",
 
 from __future__ import annotations
 
+import time
+
 from objreg import manifest as manifests
 from objreg.body import RequestBody, TooLong
 from objreg.descriptor import Descriptor
@@ -20,14 +22,23 @@ from objreg.http import Request, Response
 from objreg.manifest import Manifest
 from objreg.names import Digest, check_tag
 from objreg.repository import Repository
-from objreg.resources.base import Resource, answer, url
+from objreg.resources.base import Resource, Shared, answer, url
+from objreg.sessions import Recent
 
 MAX_TAGS = 16
 """Tags that one PUT may set."""
 
 
+INTRODUCED_SECONDS = 30.0
+"""How long the members that a manifest introduces need not be introduced again; less than a cache believes them."""
+
+
 class Manifests(Resource):
     """One manifest of one repository."""
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        self._introduced: Recent[float] = Recent()
 
     def GET(self, req: Request, name: str, reference: str) -> Response:
         """The bytes as they were pushed: one read, none by a digest that this node saw lately."""
@@ -49,8 +60,15 @@ class Manifests(Resource):
         else:
             found = self._acceptable(req, repository, repository.tagged(check_tag(reference)))
         if found.media_type in manifests.IMAGES:
-            repository.introduce(_parse(found))
+            self._introduce(repository, found)
         return found
+
+    def _introduce(self, repository: Repository, found: Descriptor) -> None:
+        """A pull asks for the blobs next.  Not each time: parsing is what would cost most of an answer."""
+        now, key = time.monotonic(), (repository.name, found.digest)
+        if now - (self._introduced.get(key) or -INTRODUCED_SECONDS) >= INTRODUCED_SECONDS:
+            repository.introduce(_parse(found))
+            self._introduced[key] = now
 
     def _acceptable(self, req: Request, repository: Repository, found: Descriptor) -> Descriptor:
         """What a tag names, in a form that the client takes: of an index, for an old one, the image for linux/amd64."""
