@@ -82,13 +82,12 @@ class Repository:
             known = descriptor.blob(child.digest, child.size)
             self.store.remember(keys.membership(self.name, child.digest), known.dump())
 
-    def holds(self, digest: Digest) -> bool:
-        """Whether there is a manifest of that digest."""
+    def held(self, digest: Digest) -> Descriptor | None:
+        """The manifest of that digest, if it is here."""
         try:
-            self.manifest(digest)
+            return self.manifest(digest)
         except ManifestUnknown:
-            return False
-        return True
+            return None
 
     def check_children(self, manifest: Manifest, *, sparse: bool) -> None:
         """Raise MANIFEST_BLOB_UNKNOWN unless everything is here that the manifest names.
@@ -99,7 +98,7 @@ class Repository:
         missing = [digest for digest in self._each(self._missing_blob, blobs.values()) if digest]
         if not sparse:
             children = {child.digest for child in manifest.manifests}
-            held = self._each(self.holds, children)
+            held = self._each(self.held, children)
             missing += [child for child, here in zip(children, held, strict=True) if not here]
         if missing:
             raise ManifestBlobUnknown({'digests': sorted(map(str, missing))[:100]})

@@ -12,6 +12,7 @@ from objreg.body import RequestBody, TooLong
 from objreg.descriptor import Descriptor
 from objreg.errors import (
     DigestInvalid,
+    ManifestInvalid,
     ManifestTooLarge,
     ManifestUnknown,
     PreconditionFailed,
@@ -97,9 +98,12 @@ class Manifests(Resource):
         if 'HTTP_IF_MATCH' in req.environ or 'HTTP_IF_NONE_MATCH' in req.environ:
             for tag in tags:
                 _check_conditions(req, repository, tag)
-        if not repository.holds(digest):
+        held = repository.held(digest)
+        if held is None:
             repository.check_children(manifest, sparse=self.settings.sparse_indexes)
             repository.put_manifest(digest, manifest, data)
+        elif held.media_type != manifest.media_type:
+            raise ManifestInvalid(f'these bytes are here already, as {held.media_type}')
         for tag in tags:
             if not _names_already(repository, tag, digest):
                 repository.put_tag(tag, digest, manifest.media_type, data)

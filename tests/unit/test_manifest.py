@@ -12,14 +12,11 @@ from objreg.descriptor import Descriptor
 from objreg.errors import ManifestInvalid, RegistryError
 from objreg.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, parse
 from objreg.names import Digest
+from tests.documents import named
 from tests.unit.test_descriptor import JSON
 
 CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 OTHER = 'application/vnd.example.thing+json'
-
-
-def named(data, media_type='application/octet-stream', **more):
-    return {'mediaType': media_type, 'digest': str(Digest.of(data)), 'size': len(data), **more}
 
 
 CONFIG = named(b'{}', CONFIG_TYPE)

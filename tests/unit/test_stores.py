@@ -43,7 +43,9 @@ class Shown(MemoryStore):
         super().__init__()
         if text == 'wrong':
             raise ValueError('text: cannot be wrong')
-        self.options = {'text': text, 'switch': switch, 'count': count, 'time': time, 'maybe': maybe, 'secret': secret_key}
+        self.options = {
+            'text': text, 'switch': switch, 'count': count, 'time': time, 'maybe': maybe, 'secret': secret_key,
+        }
 
 
 def innermost(store):
