@@ -38,6 +38,7 @@ setup(
         'tenacity>=9.0',
         'waitress>=3.0.1',
     ],
+    extras_require={'testing': ['pytest>=8.2']},
     entry_points={
         'console_scripts': ['objreg = objreg.cli:main'],
         'paste.app_factory': ['registry = objreg.app:factory'],

@@ -6,6 +6,7 @@ What is said here is what `objreg.testing.contract` checks on every driver.
 
 Keys are non-empty UTF-8 strings of at most `MAX_KEY` bytes, without NUL, whose components (split at ``/``) are never
 empty, ``.`` or ``..``.  A key may be a prefix of another one, at a ``/`` too (``catalog/a`` and ``catalog/a/b``).
+Every store holds components of up to `MAX_COMPONENT` bytes (without ``%``), and may refuse longer ones.
 
 Errors: `NotFound`, `Exists`, `Refused` and `Unavailable`, each raised ``from`` the library's own exception.
 A driver never retries, times, caches or logs: that is what the wrapping stores in `objreg.wrap` are for.
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Self
 
 MAX_KEY = 1024
+MAX_COMPONENT = 250
 CHUNK = 256 * 1024
 """How many bytes a body is read or handed over at a time."""
 
@@ -195,6 +197,7 @@ class Store(ABC):
         """Write an object, replacing what was there.  Atomic: readers see the old object or the new one, whole.
 
         `size` is needed unless `body` is bytes; a body that turns out shorter raises `Refused` and writes nothing.
+        Nor does a body that raises; what an iterable raises passes through.
         With `if_absent`, raises `Exists` when the key is taken (atomically so, if `conditional_put` is declared).
         """
 
@@ -274,7 +277,11 @@ class Store(ABC):
 
 def check_key(key: str) -> None:
     """Raise `Refused` unless `key` is one that every store can hold."""
-    if not key or len(key.encode('utf-8', 'surrogatepass')) > MAX_KEY or '\0' in key:
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError as error:
+        raise Refused(f'not a key: {key[:80]!r}') from error
+    if not 0 < length <= MAX_KEY or '\0' in key:
         raise Refused(f'not a key: {key[:80]!r}')
     if any(part in ('', '.', '..') for part in key.split('/')):
         raise Refused(f'not a key: {key[:80]!r}')
@@ -286,10 +293,10 @@ def chunks_of(body: Body, size: int | None) -> Iterator[bytes]:
         body = (body,)
     left = size
     source: Iterator[bytes]
-    if hasattr(body, 'read'):
+    if hasattr(body, 'read') and not isinstance(body, Content):
         source = iter(lambda: body.read(CHUNK if left is None else min(CHUNK, left)), b'')
     else:
-        source = iter(body)
+        source = filter(None, body)  # an empty chunk is not the end of an iterable
     while left is None or left > 0:
         chunk = next(source, b'')
         if not chunk:

@@ -1,0 +1,65 @@
+"""What the groups of the contract suite share: the fixtures, and what a driver's own test class may say otherwise."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from objreg.store import Store
+from objreg.testing.ledger import Ledger
+
+
+def sample(size: int, seed: int = 0) -> bytes:
+    """That many bytes, always the same, none of which could stand in another's place unnoticed."""
+    return random.Random(seed).randbytes(size)  # noqa: S311 - not a secret
+
+
+class Promises:
+    """The base of all groups.  A driver's class gives the fixture `store`: an empty store of its own for each test."""
+
+    listing_lag = 30.0
+    """Seconds after which a listing must be right, for a store that does not declare `consistent_list`."""
+    racers = 12
+    """How many threads race."""
+    rounds = 5
+    """How many times they do."""
+
+    def another(self, store: Any) -> Store:
+        """Another store object on the same objects, as another process would have it.  It is closed after the test.
+
+        By default the same one, for stores that one object has for itself.
+        """
+        found: Store = store
+        return found
+
+    def leftovers(self, store: Any) -> Iterable[str]:
+        """What the driver has left where no listing shows it: staging files, unfinished multipart uploads …
+
+        Asked after each test, when all objects are deleted and all uploads finished or aborted.  Anything fails it.
+        """
+        return ()
+
+    @pytest.fixture
+    def objects(self, store: Store) -> Iterator[Ledger]:
+        """The store under test.  What is left in it behind the test's back fails the test."""
+        ledger = Ledger(store, lag=self.listing_lag)
+        yield ledger
+        ledger.settle()
+        ledger.empty()
+        assert list(self.leftovers(store)) == []
+
+    @pytest.fixture
+    def others(self, objects: Ledger) -> Iterator[Ledger]:
+        """The same objects, seen by another process."""
+        inner = self.another(objects.inner)
+        yield objects.beside(inner)
+        if inner is not objects.inner:
+            inner.close()
+
+    @staticmethod
+    def part_size(objects: Store) -> int:
+        """A good size for all parts of an upload but the last."""
+        return objects.capabilities.min_part or 70_001
