@@ -55,9 +55,10 @@ class Ledger(WrappedStore):
     def settle(self) -> None:
         """See that the listing is what it must be: at once, or within the time that it may lag behind."""
         expected = sorted(self.kept, key=str.encode)
-        deadline = time.monotonic() + self._lag
+        deadline, pause = time.monotonic() + self._lag, 0.005
         while (listed := [entry.key for entry in self.list('')]) != expected and time.monotonic() < deadline:
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause *= 1.5
         missing, strange = sorted(self.kept.difference(listed)), sorted(set(listed).difference(self.kept))
         assert listed == expected, f'missing: {missing}; left behind: {strange}; or else repeated or out of order'
 

@@ -86,6 +86,7 @@ class KeyPromises(Promises):
         for key in keys:
             objects.put(key, key.encode())
         assert [objects.read(key) for key in keys] == [key.encode() for key in keys]
+        objects.settle()
         assert [entry.key for entry in objects.list('catalog/a/')] == ['catalog/a/b', 'catalog/a/b/c']
         objects.delete(['catalog/a'])
         objects.put('catalog/a/b', b'new')
