@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+from collections.abc import Iterator
 from tempfile import _TemporaryFileWrapper
 
 from objreg.store import CHUNK, Body, Refused, chunks_of
@@ -14,6 +15,14 @@ _AT_ONCE = 1 << 30
 _CANNOT = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ENOTSOCK,
            errno.EOVERFLOW, errno.ETXTBSY}
 """How a kernel or a file system says that it cannot copy this way; nothing has been copied then."""
+
+
+class BodyFailed(Exception):
+    """The body raised an error of the operating system, which is not one of the store."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def write_body(fd: int, body: Body, size: int | None) -> int:
@@ -33,10 +42,18 @@ def write_body(fd: int, body: Body, size: int | None) -> int:
 
 def _write_chunks(fd: int, body: Body, size: int | None) -> int:
     total = 0
-    for chunk in chunks_of(body, size):
+    chunks = chunks_of(body, size)
+    while chunk := _next(chunks):
         total += len(chunk)
         write_all(fd, chunk)
     return total
+
+
+def _next(chunks: Iterator[bytes]) -> bytes:
+    try:
+        return next(chunks, b'')
+    except OSError as error:
+        raise BodyFailed(error) from error
 
 
 def write_all(fd: int, data: bytes) -> None:

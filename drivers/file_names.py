@@ -46,6 +46,8 @@ def names_of(files: list[str]) -> list[str]:
     Python orders strings by code point, which is the order of their UTF-8 bytes.
     """
     everything = '/'.join(['', *files, ''])
+    if not everything.isascii():
+        files = [file for file in files if _is_text(file)]
     if '/.' in everything:
         files = [file for file in files if not file.startswith('.')]
     if '.d/' in everything:
@@ -53,6 +55,15 @@ def names_of(files: list[str]) -> list[str]:
     if '%' in everything:
         files = [_ESCAPES.sub(lambda match: _UNESCAPED[match[1]], file) for file in files]
     return sorted(files)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name's bytes are UTF-8, as those of all keys are."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def first(names: list[str], wanted: str, after: str) -> int:
@@ -77,7 +88,7 @@ class Listings:
     """
 
     def __init__(self, names: int, settle: float) -> None:
-        self._room = names
+        self._most = self._room = names
         self._settle_ns = int(settle * 1e9)
         self._kept: OrderedDict[str, tuple[Seen, list[str]]] = OrderedDict()
         self._lock = threading.Lock()
@@ -93,7 +104,7 @@ class Listings:
 
     def keep(self, path: str, status: os.stat_result, names: list[str], now_ns: int) -> None:
         """Remember a listing that was read after the directory had this status, at `now_ns` or later."""
-        if now_ns - status.st_mtime_ns < self._settle_ns or len(names) >= self._room:
+        if now_ns - status.st_mtime_ns < self._settle_ns or len(names) >= self._most:
             return
         with self._lock:
             self._forget(path)

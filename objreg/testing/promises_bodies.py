@@ -56,9 +56,9 @@ class BodyFailed(Exception):
     """What the tests' bodies raise."""
 
 
-def _breaking(data: bytes) -> Iterator[bytes]:
+def _breaking(data: bytes, error: Exception) -> Iterator[bytes]:
     yield data
-    raise BodyFailed('the client went away')
+    raise error
 
 
 class BodyPromises(Promises):
@@ -146,10 +146,12 @@ class BodyPromises(Promises):
     def test_a_body_that_breaks_writes_nothing(self, had: bytes | None, write: Write, objects: Ledger) -> None:
         if had is not None:
             objects.put('k', had)
-        for size in (100, 2 * CHUNK):
-            with pytest.raises(BodyFailed):
-                write(objects, _breaking(sample(size)), size + 1)
-            self._is_still(objects, had)
+        for error in (BodyFailed('the client went away'), ConnectionResetError('so it did')):
+            for size in (100, 2 * CHUNK):
+                with pytest.raises(type(error)) as raised:
+                    write(objects, _breaking(sample(size), error), size + 1)
+                assert raised.value is error
+                self._is_still(objects, had)
 
     @staticmethod
     def _is_still(objects: Ledger, had: bytes | None) -> None:

@@ -1,0 +1,116 @@
+"""Listings of the `file` driver: a walk through directories in the order of keys."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import time
+from collections.abc import Iterable, Iterator
+
+from objreg.drivers import file_names
+from objreg.drivers.file_root import Root
+from objreg.store import Entry, Page
+
+
+class Lister:
+    """Lists the keys of a root, with sorted directories remembered."""
+
+    def __init__(self, root: Root, listings: file_names.Listings) -> None:
+        self._root = root
+        self._listings = listings
+
+    def page(self, prefix: str, after: str, *, delimiter: str, limit: int, detail: bool) -> Page:
+        """As `Store.page`."""
+        names = self._rolled(prefix, after, delimiter) if delimiter else self._keys(prefix, after)
+        if not detail:
+            entries = [Entry(name) for name in itertools.islice(names, limit + 1)]
+        else:
+            found = (self._detailed(name, delimiter, prefix) for name in names)
+            entries = list(itertools.islice((entry for entry in found if entry), limit + 1))
+        return Page(entries[:limit], len(entries) > limit)
+
+    def _detailed(self, name: str, delimiter: str, prefix: str) -> Entry | None:
+        if delimiter and name.endswith(delimiter) and len(name) > len(prefix):
+            return Entry(name)
+        try:
+            status = os.stat(f'{self._root.path}/{file_names.path_of(name)}', follow_symlinks=False)
+        except FileNotFoundError:
+            return None  # deleted since it was listed
+        return Entry(name, status.st_size, status.st_mtime)
+
+    def _keys(self, prefix: str, after: str) -> Iterator[str]:
+        """All keys that begin with `prefix` and come after `after`."""
+        levels = [self._level(prefix.rpartition('/')[0], prefix, after)]
+        while levels:
+            name = next(levels[-1], None)
+            if name is None:
+                levels.pop()
+            elif name.endswith('/'):
+                levels.append(self._level(name[:-1], prefix, after))
+            else:
+                yield name
+
+    def _rolled(self, prefix: str, after: str, delimiter: str) -> Iterator[str]:
+        if delimiter != '/':
+            yield from _roll_up(self._keys(prefix, after), prefix, after, delimiter)
+            return
+        for name in self._level(prefix.rpartition('/')[0], prefix, after):
+            # A directory may be empty for a moment (or for good, where a process died): then there is nothing in it.
+            if not name.endswith('/') or (name > after and next(self._keys(name, ''), None)):
+                yield name
+
+    def _level(self, folder: str, prefix: str, after: str) -> Iterator[str]:
+        """What is directly in a directory; directories end with a slash, also the one that `after` is in."""
+        base = folder + '/' if folder else ''
+        if after > base and not after.startswith(base):
+            return
+        names = self._names(folder)
+        wanted = prefix[len(base):]
+        first = file_names.first(names, wanted, after[len(base):] if after.startswith(base) else '')
+        for at in range(first, len(names)):
+            if not names[at].startswith(wanted):
+                return
+            yield base + names[at]
+
+    def _names(self, folder: str) -> list[str]:
+        path = file_names.folder_of(folder) if folder else ''
+        if not path:
+            self._root.see()  # it could be there though nothing of ours is in it
+        try:
+            fd = self._root.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            self._root.see()
+            return []
+        except ValueError:
+            return []  # a prefix that no file name begins with
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return []
+            raise
+        try:
+            now, status = time.time_ns(), os.fstat(fd)
+            names = self._listings.get(path, status)
+            if names is None:
+                names = file_names.names_of(os.listdir(fd) if path else _own(fd))
+                self._listings.keep(path, status, names, now)
+            return names
+        finally:
+            os.close(fd)
+
+
+def _own(fd: int) -> list[str]:
+    """What the root holds, without what belongs to the file system (``lost+found``)."""
+    with os.scandir(fd) as entries:
+        return [entry.name for entry in entries
+                if entry.is_dir(follow_symlinks=False) == entry.name.endswith('.d')]
+
+
+def _roll_up(keys: Iterable[str], prefix: str, after: str, delimiter: str) -> Iterator[str]:
+    last = None
+    for key in keys:
+        cut = key.find(delimiter, len(prefix))
+        name = key if cut < 0 else key[:cut + 1]
+        if name != last and name > after:
+            yield name
+        last = name
