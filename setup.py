@@ -17,6 +17,7 @@ setup(
         'objreg.drivers',
         'objreg.middleware',
         'objreg.resources',
+        'objreg.server',
         'objreg.testing',
         'objreg.wrap',
     ],
@@ -53,6 +54,7 @@ setup(
             'proxy = objreg.middleware.proxy:Proxy',
             'readonly = objreg.middleware.readonly:ReadOnly',
         ],
+        'paste.server_runner': ['server = objreg.server:run'],
         'objreg.drivers': [
             'file = objreg.drivers.file:FileStore',
             'memory = objreg.drivers.memory:MemoryStore',

@@ -64,7 +64,7 @@ _PATH_ONLY = getattr(os, 'O_PATH', os.O_RDONLY)
 class FileStore(Store):
     """A folder of files."""
 
-    capabilities = Capabilities(conditional_put=True, max_put=1 << 62)
+    capabilities = Capabilities(conditional_put=True, max_put=1 << 62, local=True)
 
     def __init__(
         self, path: str, *, sync: bool = True, listing_names: int = 250_000, settle: float = 2.0

@@ -71,6 +71,8 @@ RESOURCES: dict[str, type[Resource]] = {
 class RegistryApp:
     """The WSGI application over one registry."""
 
+    name = 'registry'
+
     def __init__(self, registry: Registry, settings: Settings | None = None, *, part_size: int = 0) -> None:
         self.registry = registry
         uploads = Uploads(registry, part_size=part_size) if part_size else Uploads(registry)

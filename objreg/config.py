@@ -13,7 +13,11 @@ _SIZES = {'': 1, 'b': 1}
 for _power, _unit in enumerate('kmgt', start=1):
     _SIZES |= {_unit: 1000**_power, f'{_unit}b': 1000**_power, f'{_unit}ib': 1024**_power}
 
-_SECONDS = {'': 1, 's': 1, 'second': 1, 'm': 60, 'minute': 60, 'h': 3600, 'hour': 3600, 'd': 86400, 'day': 86400}
+_SECONDS = {
+    '': 1, 's': 1, 'sec': 1, 'second': 1, 'm': 60, 'min': 60, 'minute': 60, 'h': 3600, 'hour': 3600, 'd': 86400,
+    'day': 86400,
+}
+_SECONDS |= {f'{_unit}s': _seconds for _unit, _seconds in _SECONDS.items() if len(_unit) > 1}
 
 _MEASURE = re.compile(r'([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([a-z]*)')
 
@@ -22,13 +26,28 @@ _NO = ('0', 'false', 'no', 'off')
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; the message is for the operator, and names the option where it is known."""
+    """The configuration cannot be used; the message is for the operator, and names the option where it is known.
+
+    `is_located`: it names file and section too.
+    """
+
+    def __init__(self, message: str, *, is_located: bool = False) -> None:
+        super().__init__(message)
+        self.is_located = is_located
+
+
+class ValueInvalid(ConfigError):
+    """An option's value is not of its form; `value` is that value, as it was given."""
+
+    def __init__(self, message: str, value: object) -> None:
+        super().__init__(message)
+        self.value = value
 
 
 def _measure(value: str | float, units: dict[str, int], example: str) -> float:
     match = _MEASURE.fullmatch(str(value).strip().lower())
     if match is None or match[2] not in units:
-        raise ConfigError(f'{value!r} is not like {example}')
+        raise ValueInvalid(f'{value!r} is not like {example}', value)
     return float(match[1]) * units[match[2]]
 
 
@@ -39,9 +58,6 @@ def as_size(value: str | int) -> int:
 
 def as_seconds(value: str | float) -> float:
     """Seconds: ``0.5``, ``90``, ``5 min``, ``7 days``."""
-    if isinstance(value, str):
-        value = re.sub(r'(sec|min)(s?)$', lambda found: {'sec': 's', 'min': 'm'}[found[1]], value.strip().lower())
-        value = re.sub(r'(second|minute|hour|day)s$', r'\1', value)
     return _measure(value, _SECONDS, '90, 5 min or 7 days')
 
 
@@ -51,7 +67,7 @@ def as_bool(value: str | bool) -> bool:
         return value
     word = str(value).strip().lower()
     if word not in _YES + _NO:
-        raise ConfigError(f'{value!r} is none of true, false, yes, no, on, off')
+        raise ValueInvalid(f'{value!r} is none of true, false, yes, no, on, off', value)
     return word in _YES
 
 
@@ -68,7 +84,7 @@ def as_networks(value: str | Iterable[str]) -> list[Network]:
         try:
             networks.append(ipaddress.ip_network(word))
         except ValueError as error:
-            raise ConfigError(f'{word!r} is no network: {error}') from error
+            raise ValueInvalid(f'{word!r} is no network: {error}', value) from error
     return networks
 
 

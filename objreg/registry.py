@@ -15,7 +15,7 @@ from objreg.config import ConfigError
 from objreg.repository import Repository
 from objreg.state import Secrets
 from objreg.store import NotFound, Store
-from objreg.stores import load_store
+from objreg.stores import describe, load_store
 
 FORMAT = 1
 """The version of the bucket's layout that this code writes, and the newest that it reads; docs/layout.md."""
@@ -28,10 +28,15 @@ Got = TypeVar('Got')
 
 
 class Registry:
-    """A store with a registry in it."""
+    """A store with a registry in it.
 
-    def __init__(self, store: Store) -> None:
+    `stores` is the path of the file that the store is from, and `where` says where its bytes lie, for people.
+    """
+
+    def __init__(self, store: Store, stores: str = '', where: str = '') -> None:
         self.store = store
+        self.stores = stores
+        self.where = where
         self.secrets = Secrets(store)
         self._threads: ThreadPoolExecutor | None = None
         self._lock = Lock()
@@ -96,14 +101,18 @@ _open_lock = Lock()
 def open_registry(global_conf: dict[str, str] | None, store: str | None = None) -> Registry:
     """The registry in the store of that name, one object for all layers of a pipeline.
 
-    `global_conf` is Paste Deploy's: `stores` there is the path of stores.yml, and `store` the default name.
+    `global_conf` is Paste Deploy's: `stores` there is the path of stores.yml, relative to the folder `here`, and
+    `store` the default name.
     Layers that name the same store of the same file share its connections and caches.
     """
     conf = global_conf or {}
-    path = str(Path(conf.get('stores', 'stores.yml')).resolve())
+    path = str(Path(conf.get('here', ''), conf.get('stores', 'stores.yml')).resolve())
     name = store or conf.get('store', 'default')
     with _open_lock:
         registry = _open.get((path, name))
         if registry is None:
-            registry = _open[(path, name)] = Registry(load_store(path, name))
+            try:
+                registry = _open[(path, name)] = Registry(load_store(path, name), path, describe(path, name))
+            except ConfigError as error:
+                raise ConfigError(str(error), is_located=True) from error
         return registry

@@ -71,6 +71,8 @@ class Capabilities:
     """Largest object that one `Store.put` can write, in bytes; beyond it, use `Store.upload`."""
     consistent_list: bool = True
     """A listing shows what was written before it began."""
+    local: bool = False
+    """It is of this machine and answers in microseconds: few threads wait for it, and caches of it are worth little."""
     presign: bool = False
     """`Store.url` can give a URL that a client may fetch by itself."""
 

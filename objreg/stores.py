@@ -43,6 +43,7 @@ Made = TypeVar('Made')
 
 _VARIABLE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}')
 _COMMON = ('cache', 'driver', 'retry')
+_SHOWN = ('path', 'preset', 'bucket', 'prefix', 'endpoint', 'region')
 _CACHE = {'memory': as_size, 'seconds': as_seconds, 'tag_seconds': as_seconds}
 _RETRY = {'attempts': as_size, 'pause': as_seconds, 'longest_pause': as_seconds, 'seconds': as_seconds}
 
@@ -52,7 +53,7 @@ def load_store(path: str, name: str) -> Store:
     section = _section(path, name)
     where = f'{path}: [{name}]'
     options = {
-        option: _substituted(value, f'{where} {option}', os.path.dirname(os.path.abspath(path)))
+        option: _substituted(value, f'{where} {option}', _folder(path))
         for option, value in section.items()
     }
     retry, cache = options.pop('retry', True), options.pop('cache', True)
@@ -68,9 +69,21 @@ def load_store(path: str, name: str) -> Store:
     return store
 
 
+def describe(path: str, name: str) -> str:
+    """The store of that name in a few words, none of them secret: ``s3 bucket=registry endpoint=…``."""
+    section = _section(path, name)
+    shown = {option: section[option] for option in _SHOWN if option in section}
+    said = [f'{option}={_substituted(value, option, _folder(path))}' for option, value in shown.items()]
+    return ' '.join([str(section.get('driver', '')), *said])
+
+
 def store_names(path: str) -> list[str]:
     """The stores of the file."""
     return sorted(_sections(path))
+
+
+def _folder(path: str) -> str:
+    return os.path.dirname(os.path.abspath(path))
 
 
 def _sections(path: str) -> dict[str, Any]:

@@ -1,0 +1,5 @@
+"""``python -m objreg`` is ``objreg``."""
+
+from objreg.cli import main
+
+main()
