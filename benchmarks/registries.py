@@ -136,11 +136,7 @@ stores = {stores}
 store = default
 
 [pipeline:main]
-pipeline = errors dedup registry
-
-[filter:errors]
-use = egg:objreg#errors
-log = none
+pipeline = dedup registry
 
 [filter:dedup]
 use = egg:objreg#dedup

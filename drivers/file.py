@@ -75,6 +75,10 @@ class FileStore(Store):
         self._lister = Lister(self._root, file_names.Listings(listing_names, settle))
 
     @property
+    def spool(self) -> str:
+        return self._root.spool()
+
+    @property
     def root(self) -> str:
         """The folder."""
         return self._root.path

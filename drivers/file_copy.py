@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from tempfile import _TemporaryFileWrapper
 
 from objreg.store import CHUNK, Body, Refused, chunks_of
@@ -38,6 +38,28 @@ def write_body(fd: int, body: Body, size: int | None) -> int:
     if size is not None and count < size:
         raise Refused(f'the body ended {size - count} bytes before its size')
     return count
+
+
+def link(body: Body, path: str, size: int | None, flush: Callable[[int], None]) -> int | None:
+    """Give the file of a body its name, if it has none yet and may have one; tells its size, None if it may not.
+
+    That is a file opened with ``O_TMPFILE`` and without ``O_EXCL`` on the same file system, taken from its start to its
+    end: whoever opened it so has nothing more to do with it than to close it.
+    """
+    if isinstance(body, bytes) or (raw := _real_file(body)) is None or raw.tell():
+        return None
+    status = os.fstat(raw.fileno())
+    if status.st_nlink or size not in (None, status.st_size):
+        return None
+    fd = raw.fileno()
+    flush(fd)
+    try:
+        # Python follows the link only where it is given a directory too, which an absolute path makes no use of
+        os.link(f'/proc/self/fd/{fd}', path, src_dir_fd=fd)
+    except OSError:  # another file system, no /proc, a deleted file: copying tells what is really wrong
+        return None
+    raw.seek(status.st_size)
+    return status.st_size
 
 
 def _write_chunks(fd: int, body: Body, size: int | None) -> int:

@@ -70,6 +70,11 @@ class RequestBody:
 
     def measure(self, algorithm: str) -> tuple[str, int]:
         """Hexadecimal digest and size of a whole body, which can be read again afterwards."""
+        hashed = getattr(self._input, 'hashed', None)
+        if hashed is not None and hashed.name == algorithm:  # by the server, as it came
+            size = self._input.seek(0, 2) - self._start
+            self._input.seek(self._start)
+            return hashed.hexdigest(), size
         file, hasher, size = self.whole(), hashlib.new(algorithm), 0
         buffer = memoryview(bytearray(CHUNK))
         readinto = getattr(file, 'readinto')  # noqa: B009 - BinaryIO does not declare it, every seekable file has it

@@ -242,6 +242,11 @@ class Store(ABC):
         """Ask the store whether it can be used at all: reached, allowed, bucket there.  Raises what is wrong."""
         self.page('system/', limit=1)
 
+    @property
+    def spool(self) -> str:
+        """A folder in which bytes can wait: a file there without a name (``O_TMPFILE``) is put without being copied."""
+        return ''
+
     def close(self) -> None:  # noqa: B027 - most drivers have nothing to close
         """Give back connections and files.  The store is not used afterwards."""
 

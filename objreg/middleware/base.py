@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from objreg.errors import RegistryError
+from objreg.errors import RegistryError, RequestInvalid
 from objreg.http import Request, Response
 
 Answer = WSGIApplication | Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]] | Response
@@ -39,6 +39,8 @@ class Middleware:
             answer = self.handle(Request(environ))
         except RegistryError as error:
             answer = error.response()
+        except UnicodeDecodeError:
+            answer = RequestInvalid('the query is not UTF-8').response()
         result: Iterable[bytes] = answer(environ, start_response)
         return result
 

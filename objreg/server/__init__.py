@@ -24,10 +24,12 @@ Options of ``[server:main]``; those of the command line come first:
 ``grace = 30``
     Seconds that transfers have to end after SIGTERM.
 ``spool =``
-    The folder for bodies on their way; empty: that of the system (``TMPDIR``).  Must hold as many of the largest layers
-    as are pushed at a time.
+    The folder for bodies on their way.  Must hold as many of the largest layers as are pushed at a time.  Empty: that
+    of the store where it is a folder of this machine, since a file then becomes a layer without being copied; else
+    that of the system (``TMPDIR``).
 ``body = 20 GiB``
-    The largest body of a request.
+    The largest body of a request for a blob; others are 16 MiB at most.  The body is taken in before any layer is asked
+    whether the client may send it.
 ``headers = 64 KiB``
     The most that the headers of a request may take.
 
@@ -44,20 +46,20 @@ Example::
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import socket
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from wsgiref.types import WSGIApplication
 
-from waitress.adjustments import Adjustments
 from waitress.utilities import cleanup_unix_socket
 
 from objreg import pipeline
 from objreg.config import ConfigError, as_seconds, as_size
 from objreg.server.process import Process, never_an_orphan
+from objreg.server.spool import SMALL_BODY, Adjusted
 from objreg.server.workers import Workers
 
 _RECEIVED_AT_ONCE = 64 * 1024
@@ -96,7 +98,8 @@ def settings(
     body: str = '20 GiB', headers: str = '64 KiB',
 ) -> Settings:
     """The options of the module's docstring, converted; raises `ConfigError`."""
-    is_local = all(registry.store.capabilities.local for registry in pipeline.registries(application))
+    found = [registry.store for registry in pipeline.registries(application)]
+    is_local = all(store.capabilities.local for store in found)
     cores = len(os.sched_getaffinity(0))
     if spool and not os.access(spool, os.W_OK | os.X_OK):
         raise ConfigError(f'spool: {spool!r} is not a folder that can be written')
@@ -109,7 +112,7 @@ def settings(
         connections=_number('connections', connections, 1, 1_000_000),
         idle=int(as_seconds(idle)),
         grace=as_seconds(grace),
-        spool=spool,
+        spool=spool or next((store.spool for store in found if store.spool), ''),
         body=as_size(body),
         headers=as_size(headers),
     )
@@ -167,15 +170,8 @@ def serve(application: WSGIApplication, wanted: Settings, ready: Callable[[list[
 
     `ready` is called once the sockets accept connections.
     """
-    if wanted.spool:
-        tempfile.tempdir = wanted.spool
     sockets = listen(wanted)
-    adjustments = Adjustments(
-        sockets=sockets, threads=wanted.threads, connection_limit=wanted.connections, channel_timeout=wanted.idle,
-        max_request_body_size=wanted.body, max_request_header_size=wanted.headers, recv_bytes=_RECEIVED_AT_ONCE,
-        outbuf_high_watermark=_MAX_WAITING_ANSWER, outbuf_overflow=2 * _MAX_WAITING_ANSWER, ident='objreg',
-        clear_untrusted_proxy_headers=False, log_socket_errors=False,
-    )
+    adjustments = _adjustments(wanted, sockets)
 
     def work(is_orphan: Callable[[], bool] = never_an_orphan) -> None:
         Process(application, sockets, adjustments).run(
@@ -189,6 +185,20 @@ def serve(application: WSGIApplication, wanted: Settings, ready: Callable[[list[
         return 0
     parent = os.getpid()
     return Workers(wanted.workers, lambda: work(lambda: os.getppid() != parent)).run()
+
+
+def _adjustments(wanted: Settings, sockets: list[socket.socket]) -> Adjusted:
+    """What waitress is told."""
+    made = Adjusted(
+        sockets=sockets, threads=wanted.threads, connection_limit=wanted.connections, channel_timeout=wanted.idle,
+        max_request_body_size=wanted.body, max_request_header_size=wanted.headers, recv_bytes=_RECEIVED_AT_ONCE,
+        outbuf_high_watermark=_MAX_WAITING_ANSWER, outbuf_overflow=2 * _MAX_WAITING_ANSWER, ident='objreg',
+        clear_untrusted_proxy_headers=False, log_socket_errors=False,
+    )
+    made.spool = wanted.spool
+    made.of_small_bodies = copy.copy(made)
+    made.of_small_bodies.max_request_body_size = min(SMALL_BODY, wanted.body)
+    return made
 
 
 def run(application: WSGIApplication, global_conf: dict[str, str], **options: str) -> None:

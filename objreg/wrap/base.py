@@ -41,6 +41,10 @@ class WrappedStore(Store):
     def url(self, key: str, seconds: int, *, method: str = 'GET', content_type: str | None = None) -> str | None:
         return self.inner.url(key, seconds, method=method, content_type=content_type)
 
+    @property
+    def spool(self) -> str:
+        return self.inner.spool
+
     def check(self) -> None:
         self.inner.check()
 

@@ -27,8 +27,8 @@ from objreg.wrap.base import WrappedStore
 
 MEMORY = 64 * 1024**2
 SECONDS = 60.0
-_OVERHEAD = 200
-"""About what an entry costs besides its bytes and its key."""
+_OVERHEAD = 500
+"""About what an entry costs besides its bytes, its key included, as measured with tracemalloc."""
 _DELETED = b''
 """Kept in place of what was deleted here, so that no hint brings it back; nothing that is kept is empty."""
 
@@ -43,7 +43,7 @@ class CachedStore(WrappedStore):
         super().__init__(inner)
         self._seconds = seconds
         self._tag_seconds = tag_seconds
-        self._largest = memory // 4
+        self._largest = min(memory // 4, memory - _OVERHEAD)
         self._lock = Lock()
         self._kept: TLRUCache[str, bytes] = TLRUCache(
             memory, ttu=lambda key, _, now: now + self._seconds_of(key), timer=timer,
@@ -125,5 +125,5 @@ class CachedStore(WrappedStore):
         with self._lock:
             self._reading.pop(key, None)
             self._kept.pop(key, None)
-            if deleted:
+            if deleted and self._largest >= 0:
                 self._kept[key] = _DELETED

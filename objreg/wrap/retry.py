@@ -94,10 +94,16 @@ class RetryingStore(WrappedStore):
             try:
                 self.inner.put(key, body, size, if_absent=if_absent)
             except Exists:
-                if not is_another or not isinstance(body, bytes) or self.inner.read(key) != body:
+                if not is_another or not isinstance(body, bytes) or not self._holds(key, body):
                     raise
 
         self.policy.call(attempt)
+
+    def _holds(self, key: str, data: bytes) -> bool:
+        try:
+            return self.inner.read(key) == data
+        except NotFound:
+            return False
 
     def stat(self, key: str) -> Stat:
         return self.policy.call(lambda _: self.inner.stat(key))
