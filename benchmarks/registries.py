@@ -136,7 +136,11 @@ stores = {stores}
 store = default
 
 [pipeline:main]
-pipeline = dedup registry
+pipeline = errors dedup registry
+
+[filter:errors]
+use = egg:objreg#errors
+log = none
 
 [filter:dedup]
 use = egg:objreg#dedup

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.console import Console
 from objreg import check, pipeline, server
 from objreg.config import ConfigError
 from objreg.logs import configure
+from objreg.server.metrics import counted_together
 from objreg.store import StoreError
 
 PASTE = click.argument('paste_ini', required=False, type=click.Path(dir_okay=False), metavar='[PASTE.INI]')
@@ -57,17 +59,18 @@ def serve(paste_ini: str | None, quiet: bool, **given: str | None) -> None:
     path = _path_of(paste_ini)
     try:
         configure(path, quiet=quiet)
-        application = pipeline.load(path)
-        options = pipeline.server_options(path) | {name: text for name, text in given.items() if text is not None}
-        wanted = server.settings(application, **options)
-        pipeline.start(application)
-        status = server.serve(application, wanted, lambda sockets: _greet(path, application, wanted, sockets, quiet))
+        with counted_together():
+            application = pipeline.load(path)
+            options = pipeline.server_options(path) | {name: text for name, text in given.items() if text is not None}
+            wanted = server.settings(application, **options)
+            pipeline.start(application)
+            status = server.serve(application, wanted, partial(_greet, path, application, wanted, quiet))
     except (ConfigError, StoreError) as error:
         raise Failed(str(error)) from error
     sys.exit(status)
 
 
-def _greet(path: str, application: Any, wanted: server.Settings, sockets: list[Any], quiet: bool) -> None:
+def _greet(path: str, application: Any, wanted: server.Settings, quiet: bool, sockets: list[Any]) -> None:
     """Where it serves, what, and what to try first."""
     if quiet:
         return

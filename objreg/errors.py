@@ -132,6 +132,10 @@ class RequestTooLarge(RegistryError):
     code, status, message = 'SIZE_INVALID', 413, 'the request is larger than this registry allows'
 
 
+class HeadersTooLarge(RegistryError):
+    code, status, message = 'REQUEST_INVALID', 431, 'the headers are larger than this registry allows'
+
+
 class RequestInvalid(RegistryError):
     code, status, message = 'REQUEST_INVALID', 400, 'the request cannot be understood'
 

@@ -10,6 +10,7 @@ key                         value                                               
 ``objreg.log``              dict: what a layer adds to the request's log line                              errors
 ``objreg.access``           `objreg.access.Access`: who asks, and what he may do                           auth
 ``objreg.client``           the client's address, as far as it can be trusted                              proxy
+``objreg.sent_by_server``   True: the body is a file that the server sends without this program                registry
 ==========================  =============================================================================  ==========
 """
 
@@ -23,6 +24,69 @@ from objreg.errors import RegistryError, RequestInvalid
 from objreg.http import Request, Response
 
 Answer = WSGIApplication | Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]] | Response
+
+
+def client_of(environ: WSGIEnvironment) -> str:
+    """The client's address, '' where there is none (a socket of this machine)."""
+    return environ.get('objreg.client') or environ.get('REMOTE_ADDR') or ''
+
+
+class Watched:
+    """A body that counts its bytes, and calls `done(count, error)` once, when it was sent or nobody wants it any more.
+
+    `error` is what was raised while it was read.
+    """
+
+    __slots__ = ('_body', '_count', '_done', '_error', '_pieces')
+
+    def __init__(self, body: Iterable[bytes], done: Callable[[int, Exception | None], None]) -> None:
+        self._body = body
+        self._pieces = iter(body)
+        self._done = done
+        self._count = 0
+        self._error: Exception | None = None
+
+    def __iter__(self) -> Watched:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            piece = next(self._pieces)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self._error = error
+            raise
+        self._count += len(piece)
+        return piece
+
+    def close(self) -> None:
+        """The server calls it, whatever happened."""
+        done, self._done = self._done, _nothing
+        try:
+            getattr(self._body, 'close', _nothing)()
+        finally:
+            done(self._count, self._error)
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+def watch(
+    environ: WSGIEnvironment, body: Iterable[bytes], done: Callable[[int | None, Exception | None], None]
+) -> Iterable[bytes]:
+    """The body, such that `done` is called when it was sent.
+
+    At once, where it is there already or where the server sends it by itself; the count is None in the latter case.
+    """
+    if isinstance(body, list):
+        done(sum(map(len, body)), None)
+        return body
+    if environ.get('objreg.sent_by_server'):
+        done(None, None)
+        return body
+    return Watched(body, done)
 
 
 class Middleware:

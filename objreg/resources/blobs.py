@@ -79,6 +79,7 @@ def _file(req: Request, content: Content) -> Iterable[bytes]:
     wrapper = req.environ.get('wsgi.file_wrapper')
     if wrapper is None or content.file is None:
         return content
+    req.environ['objreg.sent_by_server'] = True
     wrapped: Iterable[bytes] = wrapper(content.file, CHUNK)
     return wrapped
 

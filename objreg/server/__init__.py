@@ -58,6 +58,7 @@ from waitress.utilities import cleanup_unix_socket
 
 from objreg import pipeline
 from objreg.config import ConfigError, as_seconds, as_size
+from objreg.server import metrics
 from objreg.server.process import Process, never_an_orphan
 from objreg.server.spool import SMALL_BODY, Adjusted
 from objreg.server.workers import Workers
@@ -184,7 +185,7 @@ def serve(application: WSGIApplication, wanted: Settings, ready: Callable[[list[
         work()
         return 0
     parent = os.getpid()
-    return Workers(wanted.workers, lambda: work(lambda: os.getppid() != parent)).run()
+    return Workers(wanted.workers, lambda: work(lambda: os.getppid() != parent), metrics.forget_process).run()
 
 
 def _adjustments(wanted: Settings, sockets: list[socket.socket]) -> Adjusted:

@@ -16,11 +16,15 @@ _SHORT_LIFE = 2.0
 
 
 class Workers:
-    """Forks workers, starts others for those that die, and hands signals on to them."""
+    """Forks workers, starts others for those that die, and hands signals on to them.
 
-    def __init__(self, count: int, work: Callable[[], None]) -> None:
+    `ended` is told the process id of each that has ended.
+    """
+
+    def __init__(self, count: int, work: Callable[[], None], ended: Callable[[int], None]) -> None:
         self._count = count
         self._work = work
+        self._ended = ended
         self._born: dict[int, float] = {}
         self._stopping = False
 
@@ -34,6 +38,7 @@ class Workers:
                 self._start()
             while self._born:
                 pid, status = os.wait()
+                self._ended(pid)
                 born = self._born.pop(pid, None)
                 if born is None or self._stopping:
                     continue

@@ -1,0 +1,120 @@
+"""The operator's manual: reads the docstrings of layers, drivers and server, each of which is its own page.
+
+``python -m objreg.manual`` writes docs/configuration.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from typing import Any, NamedTuple
+
+_HEADING = re.compile(r'``([a-z_]+)(?: =(?: (.*?))?)?``')
+_GROUPS = (
+    ('Layers of the pipeline', 'paste.filter_app_factory', '[filter:{}]'),
+    ('The application', 'paste.app_factory', '[app:{}]'),
+    ('The server', 'paste.server_runner', '[server:main]'),
+    ('Drivers of stores', 'objreg.drivers', 'driver: {}'),
+)
+_INTRODUCTION = """\
+# Configuration
+
+This page is made from the docstrings of the layers, the drivers and the server (`python -m objreg.manual`).
+
+`paste.ini` describes the pipeline: its sections are layers, and `[pipeline:main]` puts them in order.  `[DEFAULT]` says
+where `stores.yml` is (`stores`, relative to the file) and which of its stores is used (`store`); a section may name
+another one.  `objreg check-config` checks both files, and tells file, section and option of what is wrong.
+
+Sizes are written like `10 MiB` or `5GB`, times like `90`, `5 min` or `7 days`, lists with spaces, and a percent sign
+is written twice.
+"""
+
+
+class Option(NamedTuple):
+    """One option: its name, its default as it is written (None where it has to be given), and what it does."""
+
+    name: str
+    default: str | None
+    text: str
+
+
+class Page(NamedTuple):
+    """What the docstring of a module tells."""
+
+    text: str
+    options: list[Option]
+    example: str
+
+
+def page(docstring: str) -> Page:
+    """Take a docstring apart; its options follow the line ``Options:``, its example the line ``Example::``."""
+    text, _, rest = inspect.cleandoc(docstring).partition('\nOptions')
+    _, _, rest = rest.partition(':\n')
+    body, _, example = rest.partition('Example::\n')
+    options: list[Option] = []
+    for line in body.splitlines():
+        heading = _HEADING.fullmatch(line)
+        if heading:
+            default = None if line.endswith(f'{heading[1]}``') else heading[2] or ''
+            options.append(Option(heading[1], default, ''))
+        elif options and line.startswith('    '):
+            last = options[-1]
+            options[-1] = last._replace(text=f'{last.text} {line.strip()}'.strip())
+    return Page(text.strip(), options, inspect.cleandoc(example.partition('\n\n\n')[0]))
+
+
+def parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The options that a layer, a driver or the server takes from a file, by name."""
+    return {
+        name: parameter for name, parameter in inspect.signature(factory).parameters.items()
+        if name not in ('self', 'app', 'application', 'global_conf')
+        and re.search(r'\b(str|int|float|bool)\b', str(parameter.annotation))
+    }
+
+
+def described() -> Iterator[tuple[str, str, str, Callable[..., Any], Page]]:
+    """All that this package brings: its kind, its name, the section it is written in, what takes its options."""
+    for title, group, section in _GROUPS:
+        for point in sorted(entry_points(group=group), key=lambda point: point.name):
+            if point.module.startswith('objreg.'):
+                module = importlib.import_module(point.module)
+                factory = module.settings if group == 'paste.server_runner' else point.load()
+                yield title, point.name, section.format(point.name), factory, page(module.__doc__ or '')
+
+
+def reference() -> str:
+    """The page of all of them, in Markdown."""
+    lines, before = [_INTRODUCTION], ''
+    for title, name, section, _, found in described():
+        if title != before:
+            lines += [f'## {title}', '']
+            before = title
+        lines += [f'### {name}', '', _markdown(found.text), '']
+        if found.options:
+            lines += [f'Options of `{section}`:', '', '| option | default | |', '|---|---|---|']
+            lines += [_row(option) for option in found.options] + ['']
+        if found.example:
+            lines += ['```ini' if '[' in found.example[:1] else '```yaml', found.example, '```', '']
+    return '\n'.join(lines).rstrip() + '\n'
+
+
+def _row(option: Option) -> str:
+    default = 'needed' if option.default is None and option.text.endswith('Needed.') else option.default
+    shown = '' if not default else default if default == 'needed' else f'`{default}`'
+    return f'| `{option.name}` | {shown} | {_markdown(option.text).replace("|", chr(92) + "|")} |'
+
+
+def _markdown(text: str) -> str:
+    """The little of reStructuredText that docstrings use: literals, and tables as they are."""
+    if '\n====' in text:
+        before, _, rest = text.partition('\n====')
+        table, _, after = rest.rpartition('====\n')
+        return f'{_markdown(before)}\n```text\n===={table}====\n```\n{_markdown(after)}'
+    return re.sub(r'``(.+?)``', r'`\1`', text)
+
+
+if __name__ == '__main__':
+    print(reference(), end='')
