@@ -14,6 +14,7 @@ setup(
     python_requires='>=3.11',
     packages=[
         'objreg',
+        'objreg.auth',
         'objreg.drivers',
         'objreg.middleware',
         'objreg.resources',
@@ -37,6 +38,7 @@ setup(
         'pyyaml>=6.0.1',
         'rich>=13.7',
         'tenacity>=9.0',
+        'urllib3>=1.26.19',
         'waitress>=3.0.1',
     ],
     extras_require={'testing': ['pytest>=8.2']},

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 from wsgiref.types import WSGIEnvironment
 
+from objreg.routes import Route
+
 KEY = 'objreg.access'
+
+_READING = ('GET', 'HEAD')
 
 
 class Access(Protocol):
@@ -42,3 +46,18 @@ def access_of(environ: WSGIEnvironment) -> Access:
     """What is granted to this request."""
     access: Access = environ.get(KEY, EVERYTHING)
     return access
+
+
+def needed(method: str, route: Route) -> tuple[str, str]:
+    """The right that a request needs: an action and the name of a repository.
+
+    ``('catalog', '')`` is that of the catalog; ``('', '')`` needs no more than to be known.
+    """
+    if route.resource in ('base', 'catalog'):
+        return 'catalog' if route.resource == 'catalog' else '', ''
+    if route.resource in ('upload', 'uploads'):
+        return 'push', route.name
+    if method in _READING:
+        return 'pull', route.name
+    # what nobody knows (and the registry answers with 405) needs as much as what is known to write
+    return 'delete' if method == 'DELETE' else 'push', route.name

@@ -1,0 +1,1 @@
+"""What the `auth` layer is made of: passwords, tokens, and the rules that say who may do what."""

@@ -1,0 +1,123 @@
+"""Bearer tokens: JWTs that a token service signs, with the repositories and actions that they grant.
+
+RFC 7519, RFC 6750, and the token specification of Docker's registry (claim ``access``).  What a token says about its
+own key (``jwk``, ``jku``, ``x5c``, ``x5u``) is not looked at: keys come from the operator alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+
+from objreg.auth.keysets import Keys
+from objreg.config import ConfigError, close_match
+
+ALGORITHMS = ('EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512')
+"""Those with a public key.  The others are not offered: who can verify by a shared secret can sign by it."""
+_LONGEST = 16 * 1024
+_MOST_GRANTS = 1000
+
+
+class TokenInvalid(Exception):
+    """The token proves nothing; the message may be shown to the client."""
+
+
+@dataclass(frozen=True)
+class TokenAccess:
+    """What a token grants."""
+
+    subject: str
+    granted: Mapping[str, frozenset[str]]
+    sees_catalog: bool = False
+    is_unrestricted: bool = False
+
+    def may(self, action: str, name: str) -> bool:
+        """Whether the token names that repository, by its whole name, with that action."""
+        actions = self.granted.get(name, frozenset())
+        return action in actions or '*' in actions
+
+
+class Tokens:
+    """Verifies tokens of one issuer for one audience."""
+
+    def __init__(self, keys: Keys, issuer: str, audience: str, algorithms: list[str], leeway: int) -> None:
+        for algorithm in algorithms:
+            if algorithm not in ALGORITHMS:
+                raise ConfigError(f'algorithms: {algorithm!r} is not accepted; {close_match(algorithm, ALGORITHMS)}')
+        if not algorithms:
+            raise ConfigError('algorithms: needs one at least')
+        self._keys = keys
+        self._algorithms = algorithms
+        self._claims = jwt.JWTClaimsRegistry(
+            leeway=leeway, iss={'essential': True, 'value': issuer}, aud={'essential': True, 'value': audience},
+            exp={'essential': True},
+        )
+
+    def verify(self, text: str) -> TokenAccess:
+        """What the token grants.  Raises `TokenInvalid`, `KeysUnavailable`."""
+        if len(text) > _LONGEST:
+            raise TokenInvalid('too long')
+        token = self._decode(text)
+        try:
+            self._claims.validate(token.claims)
+        except JoseError as error:
+            raise TokenInvalid(str(error.description or error.error)) from error
+        return _access(token.claims)
+
+    def _decode(self, text: str) -> jwt.Token:
+        try:
+            header = jws.extract_compact(text.encode()).headers()
+        except (JoseError, ValueError, TypeError) as error:
+            raise TokenInvalid('not a signed token') from error
+        algorithm, kid = header.get('alg'), header.get('kid')
+        if algorithm not in self._algorithms or not isinstance(kid, str | None):
+            raise TokenInvalid('not an algorithm that is accepted')
+        for key in self._keys.find(kid)[:20]:
+            try:
+                return jwt.decode(text, key, algorithms=self._algorithms)
+            except (JoseError, ValueError, TypeError):  # another key, or a kind that does not fit the algorithm
+                continue
+        raise TokenInvalid('the signature is not one of a known key')
+
+
+def _access(claims: dict[str, Any]) -> TokenAccess:
+    granted: dict[str, set[str]] = {}
+    sees_catalog = False
+    entries = claims.get('access', [])
+    if not isinstance(entries, list) or len(entries) > _MOST_GRANTS:
+        raise TokenInvalid('its access is not a list')
+    for entry in entries + _scopes(claims.get('scope', '')):
+        kind, name, actions = _entry(entry)
+        if kind == 'repository':
+            granted.setdefault(name, set()).update(actions)
+        elif kind == 'registry' and name == 'catalog' and '*' in actions:
+            sees_catalog = True
+    return TokenAccess(
+        str(claims.get('sub', '')), {name: frozenset(actions) for name, actions in granted.items()}, sees_catalog
+    )
+
+
+def _entry(entry: Any) -> tuple[str, str, list[str]]:
+    if not isinstance(entry, dict):
+        raise TokenInvalid('its access is not a list of objects')
+    kind, name, actions = entry.get('type'), entry.get('name'), entry.get('actions')
+    if not isinstance(kind, str) or not isinstance(name, str) or not isinstance(actions, list):
+        raise TokenInvalid('its access is not of type, name and actions')
+    return kind, name, [action for action in actions if isinstance(action, str)]
+
+
+def _scopes(scope: Any) -> list[dict[str, Any]]:
+    """RFC 8693 section 4.2: ``repository:team/app:pull,push`` and others, separated by spaces."""
+    if not isinstance(scope, str):
+        raise TokenInvalid('its scope is not text')
+    found = []
+    for word in scope.split()[:_MOST_GRANTS]:
+        kind, _, rest = word.partition(':')
+        name, _, actions = rest.rpartition(':')
+        if name:
+            found.append({'type': kind, 'name': name, 'actions': actions.split(',')})
+    return found
