@@ -63,6 +63,8 @@ class Watched:
     def close(self) -> None:
         """The server calls it, whatever happened."""
         done, self._done = self._done, _nothing
+        if done is _nothing:
+            return
         try:
             getattr(self._body, 'close', _nothing)()
         finally:

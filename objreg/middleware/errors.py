@@ -118,4 +118,4 @@ def _text(line: dict[str, Any]) -> str:
 def _safe(text: str) -> str:
     if text.isascii() and text.isprintable() and '"' not in text and ' ' not in text and '\\' not in text:
         return text
-    return json.dumps(text)[1:-1].replace(' ', '\\u0020').replace('\x7f', '\\u007f')
+    return json.dumps(text)[1:-1].replace('\\"', '\\u0022').replace(' ', '\\u0020').replace('\x7f', '\\u007f')

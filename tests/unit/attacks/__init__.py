@@ -1,0 +1,1 @@
+"""One test for each class of attack that others fell to."""

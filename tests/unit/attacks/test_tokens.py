@@ -1,0 +1,183 @@
+"""Attacks on Bearer tokens, each with its precedent."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc import jws, jwt
+from joserfc.jwk import RSAKey
+
+from objreg.access import access_of
+from objreg.config import ConfigError
+from objreg.middleware.auth import Auth
+from objreg.testing.fakes import FakeApp
+from tests.unit.middleware.calls import call
+from tests.unit.middleware.keys import EC, ISSUER, REALM, RSA, SERVICE, grants, token, write_jwks
+
+Ask = Callable[..., Any]
+PULL = grants('team/app', 'pull')
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    """A pull of team/app by a token; the answer."""
+    app = FakeApp()
+    layer = Auth(app, type='token', realm=REALM, issuer=ISSUER, service=SERVICE, jwks=write_jwks(tmp_path / 'jwks'))
+
+    def request(text: str, path: str = '/v2/team/app/manifests/tag', method: str = 'GET') -> Any:
+        answer = call(layer, path, method, HTTP_AUTHORIZATION=f'Bearer {text}')
+        answer.subject = access_of(app.last).subject if answer.status_code == 200 else None
+        return answer
+
+    return request
+
+
+def raw(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b'') -> str:
+    parts = [json.dumps(header).encode(), json.dumps(claims).encode(), signature]
+    return '.'.join(base64.urlsafe_b64encode(part).rstrip(b'=').decode() for part in parts)
+
+
+def claims(**more: Any) -> dict[str, Any]:
+    return {'iss': ISSUER, 'aud': SERVICE, 'sub': 'mallory', 'exp': time.time() + 300, 'access': [PULL], **more}
+
+
+def test_a_good_token_passes(ask: Ask) -> None:
+    """Without which the others would prove nothing."""
+    assert ask(token(PULL)).subject == 'alice'
+    assert ask(token(PULL, key=EC, algorithm='ES256')).status_code == 200
+    assert ask(token(PULL, aud=['other', SERVICE])).status_code == 200
+    assert ask(token(access=None, scope='repository:team/app:pull,push')).status_code == 200
+    assert ask(token(grants('team/app', '*')), method='DELETE').status_code == 200
+
+
+@pytest.mark.parametrize('algorithm', ['none', 'None', 'NONE', 'nOnE', ''])
+def test_no_token_without_a_signature(ask: Ask, algorithm: str) -> None:
+    """CVE-2015-9235: ``alg: none``, in all spellings."""
+    assert ask(raw({'alg': algorithm, 'kid': 'one'}, claims())).status_code == 401
+    assert ask(raw({'alg': algorithm}, claims())).status_code == 401
+
+
+@pytest.mark.parametrize('secret', ['pem', 'jwk'])
+def test_the_public_key_is_no_secret_to_sign_with(ask: Ask, secret: str) -> None:
+    """CVE-2016-10555, CVE-2024-54150: algorithm confusion, HMAC by the RSA key's public half."""
+    data = RSA.as_pem(private=False) if secret == 'pem' else json.dumps(RSA.as_dict(private=False)).encode()
+    signing_input = raw({'alg': 'HS256', 'kid': 'one'}, claims()).rpartition('.')[0]
+    signature = hmac.digest(data, signing_input.encode(), 'sha256')
+    assert ask(f'{signing_input}.{base64.urlsafe_b64encode(signature).rstrip(b"=").decode()}').status_code == 401
+
+
+def test_no_shared_secret_can_be_configured(tmp_path: Path) -> None:
+    options = {'realm': REALM, 'issuer': ISSUER, 'service': SERVICE, 'jwks': write_jwks(tmp_path / 'jwks')}
+    for algorithm in ('HS256', 'none', 'RS1', 'dir'):
+        with pytest.raises(ConfigError, match='^algorithms: '):
+            Auth(FakeApp(), type='token', algorithms=f'RS256 {algorithm}', **options)
+    with pytest.raises(ConfigError, match='^algorithms: '):
+        Auth(FakeApp(), type='token', algorithms=' ', **options)
+
+
+@pytest.mark.parametrize('where', ['jwk', 'x5c', 'jku', 'x5u'])
+def test_a_token_does_not_bring_its_own_key(ask: Ask, where: str) -> None:
+    """CVE-2018-0114, CVE-2025-24976: the key is the operator's, whatever the header says."""
+    own = RSAKey.generate_key(2048, parameters={'kid': 'one'}, private=True)
+    header = {'jwk': own.as_dict(private=False), 'x5c': ['AAAA'], 'jku': 'http://127.0.0.1:9/', 'x5u': 'http://127.0.0.1:9/'}
+    given = {'alg': 'RS256', 'kid': 'one', where: header[where]}
+    signed = jwt.encode(given, claims(), own, algorithms=['RS256'])
+    assert ask(signed).status_code == 401
+
+
+@pytest.mark.parametrize('kid', [
+    '../../../../etc/passwd', "' OR 1=1 --", 'three', '', 7, None, ['one'], {'a': 1}, 'x' * 9999,
+])
+def test_a_key_id_finds_a_key_or_nothing(ask: Ask, kid: Any) -> None:
+    """A ``kid`` is compared, and neither opened as a file nor asked of anything."""
+    own = RSAKey.generate_key(2048, private=True)
+    signing_input = raw({'alg': 'RS256', 'kid': kid}, claims()).rpartition('.')[0]
+    signed = jwt.encode({'alg': 'RS256'}, claims(), own, algorithms=['RS256'])
+    assert ask(f'{signing_input}.{signed.rpartition(".")[2]}').status_code == 401
+
+
+@pytest.mark.parametrize('wrong', [
+    {'iss': 'https://evil.example'}, {'iss': ISSUER + '/'}, {'iss': [ISSUER]}, {'iss': None},
+    {'aud': 'other'}, {'aud': None}, {'aud': []}, {'aud': [SERVICE + '.evil']}, {'aud': 7},
+    {'exp': 1}, {'exp': None}, {'exp': 'never'}, {'exp': True},
+    {'exp': -1}, {'nbf': 9999999999}, {'iat': 9999999999}, {'access': {'type': 'repository'}}, {'access': ['x']},
+    {'access': [{'type': 'repository', 'name': 7, 'actions': []}]}, {'access': [PULL] * 1001}, {'scope': ['x']},
+])
+def test_every_claim_counts(ask: Ask, wrong: dict[str, Any]) -> None:
+    """RFC 8725 section 3.8 and 3.9: a token of another issuer, for another audience, or of another time is none."""
+    assert ask(token(**{'access': [PULL], **wrong})).status_code == 401
+
+
+@pytest.mark.parametrize('grant', [
+    grants('team', 'pull'), grants('team/app2', 'pull'), grants('team/ap', 'pull'), grants('TEAM/APP', 'pull'),
+    grants('team/app', 'push'), grants('team/app', 'PULL'), grants('team/*', 'pull'), grants('*', '*'), grants('', '*'),
+    grants('team/app', 'pull', kind='registry'), grants('team/app', 'pull', kind='plugin'), grants('team/app/', 'pull'),
+])
+def test_a_token_for_another_repository_is_not_one_for_this(ask: Ask, grant: dict[str, Any]) -> None:
+    """Names that are a prefix of one another, and patterns that nobody promised."""
+    answer = ask(token(grant))
+    assert answer.status_code == 401
+    assert answer.headers['WWW-Authenticate'] == (
+        f'Bearer realm="{REALM}",service="{SERVICE}",scope="repository:team/app:pull",error="insufficient_scope"'
+    )
+
+
+def test_no_bit_of_a_token_may_change(ask: Ask) -> None:
+    good = token(PULL, key=EC, algorithm='ES256')
+    for index in range(0, len(good), 7):
+        if good[index] == '.' or index + 1 == len(good) or good[index + 1] == '.':
+            continue  # the last character of a part has bits that mean nothing
+        changed = good[:index] + ('A' if good[index] != 'A' else 'B') + good[index + 1:]
+        assert ask(changed).status_code == 401, index
+
+
+@pytest.mark.parametrize('text', [
+    '', '.', '..', '...', 'a.b.c', 'x' * 20_000, 'é.é.é', '\0', '{}', 'e30.e30.', 'W10.W10.W10', 'a.b.c.d.e',
+    base64.urlsafe_b64encode(b'{"alg":"RS256","alg":"none"}').decode() + '.e30.',
+])
+def test_nonsense_is_no_token(ask: Ask, text: str) -> None:
+    assert ask(text).status_code == 401
+
+
+def test_an_extension_that_must_be_understood_is_not_ignored(ask: Ask) -> None:
+    """RFC 7515 section 4.1.11: ``crit``, and CVE-2025-59420."""
+    header = {'alg': 'RS256', 'kid': 'one', 'crit': ['x-only-on-sundays'], 'x-only-on-sundays': True}
+    signing_input = raw(header, claims()).rpartition('.')[0]
+    signature = jws.JWSRegistry.algorithms['RS256'].sign(signing_input.encode(), RSA)
+    signed = f'{signing_input}.{base64.urlsafe_b64encode(signature).rstrip(b"=").decode()}'
+    assert ask(signed).status_code == 401
+
+
+def test_the_keys_of_before_stay_when_the_service_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / 'jwks'
+    layer = Auth(FakeApp(), type='token', realm=REALM, issuer=ISSUER, service=SERVICE, jwks=write_jwks(path))
+    pull = '/v2/team/app/manifests/tag'
+    assert call(layer, pull, HTTP_AUTHORIZATION=f'Bearer {token(PULL)}').status_code == 200
+    path.write_text('{')
+    with pytest.raises(ConfigError, match=f'^jwks: {path}'):
+        layer.reload()
+    assert call(layer, pull, HTTP_AUTHORIZATION=f'Bearer {token(PULL)}').status_code == 200
+    write_jwks(path, EC)
+    layer.reload()
+    assert call(layer, pull, HTTP_AUTHORIZATION=f'Bearer {token(PULL)}').status_code == 401
+
+
+def test_without_keys_nobody_passes(tmp_path: Path) -> None:
+    layer = Auth(
+        FakeApp(), type='token', realm=REALM, issuer=ISSUER, service=SERVICE, jwks=str(tmp_path / 'missing')
+    )
+    answer = call(layer, '/v2/team/app/manifests/tag', HTTP_AUTHORIZATION=f'Bearer {token(PULL)}')
+    assert answer.status_code == 503
+
+
+@pytest.mark.parametrize('source', ['http://tokens.example/jwks', 'ftp://tokens.example/jwks', 'file:///etc/passwd'])
+def test_keys_do_not_come_over_the_network_in_the_clear(source: str) -> None:
+    with pytest.raises(ConfigError, match='^jwks: '):
+        Auth(FakeApp(), type='token', realm=REALM, issuer=ISSUER, service=SERVICE, jwks=source)

@@ -1,0 +1,1 @@
+"""The layers of the pipeline, each around a fake application."""
