@@ -3,7 +3,9 @@
 Nothing survives the process and no other process sees it.  It promises all that a store can promise, so it is also
 the measure of the contract suite, and what the wrapping stores are tested on.
 
-It has no options::
+It has no options.
+
+Example::
 
     scratch:
       driver: memory

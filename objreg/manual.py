@@ -8,17 +8,22 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
-_HEADING = re.compile(r'``([a-z_]+)(?: =(?: (.*?))?)?``')
+_HEADING = re.compile(r'``([a-z_]+)(?: =(.*?))?``')
+_CODE = re.compile(r'::\n\n((?:    .*\n|\n)+)')
 _GROUPS = (
     ('Layers of the pipeline', 'paste.filter_app_factory', '[filter:{}]'),
     ('The application', 'paste.app_factory', '[app:{}]'),
     ('The server', 'paste.server_runner', '[server:main]'),
     ('Drivers of stores', 'objreg.drivers', 'driver: {}'),
 )
+_STORES = (('stores.yml', 'objreg.stores', ''), ('retry', 'objreg.wrap.retry', 'retry:'),
+           ('cache', 'objreg.wrap.cache', 'cache:'))
+"""What all stores have in common."""
 _INTRODUCTION = """\
 # Configuration
 
@@ -51,19 +56,23 @@ class Page(NamedTuple):
 
 def page(docstring: str) -> Page:
     """Take a docstring apart; its options follow the line ``Options:``, its example the line ``Example::``."""
-    text, _, rest = inspect.cleandoc(docstring).partition('\nOptions')
-    _, _, rest = rest.partition(':\n')
-    body, _, example = rest.partition('Example::\n')
+    body, _, rest = inspect.cleandoc(docstring).partition('Example::\n')
+    text, _, listed = body.partition('\nOptions')
+    _, _, listed = listed.partition(':\n')
+    example = re.match(r'(?:\n| {4}.*(?:\n|$))*', rest)
+    after = rest[example.end():] if example else ''
     options: list[Option] = []
-    for line in body.splitlines():
-        heading = _HEADING.fullmatch(line)
-        if heading:
-            default = None if line.endswith(f'{heading[1]}``') else heading[2] or ''
-            options.append(Option(heading[1], default, ''))
-        elif options and line.startswith('    '):
-            last = options[-1]
-            options[-1] = last._replace(text=f'{last.text} {line.strip()}'.strip())
-    return Page(text.strip(), options, inspect.cleandoc(example.partition('\n\n\n')[0]))
+    named: list[re.Match[str]] = []
+    for line in listed.splitlines():
+        if line.startswith('``'):
+            named = [*_HEADING.finditer(line)]
+            options += [Option(found[1], None if found[2] is None else found[2].strip(), '') for found in named]
+        elif named and line.startswith('    '):
+            for index in range(len(options) - len(named), len(options)):
+                options[index] = options[index]._replace(text=f'{options[index].text} {line.strip()}'.strip())
+        elif line:
+            named, after = [], f'{line}\n{after}'
+    return Page(f'{text.strip()}\n\n{after}'.strip(), options, textwrap.dedent(example[0]).strip() if example else '')
 
 
 def parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -92,13 +101,21 @@ def reference() -> str:
         if title != before:
             lines += [f'## {title}', '']
             before = title
-        lines += [f'### {name}', '', _markdown(found.text), '']
-        if found.options:
-            lines += [f'Options of `{section}`:', '', '| option | default | |', '|---|---|---|']
-            lines += [_row(option) for option in found.options] + ['']
-        if found.example:
-            lines += ['```ini' if '[' in found.example[:1] else '```yaml', found.example, '```', '']
+        lines += _section(name, section, found)
+    lines += ['## Stores', '']
+    for name, module, section in _STORES:
+        lines += _section(name, section, page(importlib.import_module(module).__doc__ or ''))
     return '\n'.join(lines).rstrip() + '\n'
+
+
+def _section(name: str, section: str, found: Page) -> list[str]:
+    lines = [f'### {name}', '', _markdown(found.text), '']
+    if found.options:
+        lines += [f'Options of `{section}`:', '', '| option | default | |', '|---|---|---|']
+        lines += [_row(option) for option in found.options] + ['']
+    if found.example:
+        lines += ['```ini' if '[' in found.example[:1] else '```yaml', found.example, '```', '']
+    return lines
 
 
 def _row(option: Option) -> str:
@@ -113,6 +130,7 @@ def _markdown(text: str) -> str:
         before, _, rest = text.partition('\n====')
         table, _, after = rest.rpartition('====\n')
         return f'{_markdown(before)}\n```text\n===={table}====\n```\n{_markdown(after)}'
+    text = _CODE.sub(lambda code: f':\n\n```yaml\n{textwrap.dedent(code[1]).strip()}\n```\n\n', text)
     return re.sub(r'``(.+?)``', r'`\1`', text)
 
 
