@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from objreg.errors import BlobUploadInvalid, RangeNotSatisfiable
+from objreg.errors import BlobUploadInvalid, RangeInvalid, RangeNotSatisfiable
 
 _RANGE = re.compile(r'\s*bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*', re.ASCII)
 _CONTENT_RANGE = re.compile(r'\s*(?:bytes[ =])?\s*(\d{1,19})-(\d{1,19})(?:/(?:\*|\d{1,19}))?\s*', re.ASCII)
@@ -35,12 +35,19 @@ def requested(header: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-def piece(header: str, length: int | None) -> int:
-    """Where a piece of an upload begins, by its ``Content-Range``: ``first-last``, both included."""
+def piece(header: str, length: int | None, offset: int) -> int:
+    """Where a piece of an upload begins, by its ``Content-Range``: ``first-last``, both included.
+
+    Raises the 416 of the specification when that is not `offset`, and BLOB_UPLOAD_INVALID when it cannot be at all.
+    """
     found = _CONTENT_RANGE.fullmatch(header)
     if found is None:
         raise BlobUploadInvalid(f'Content-Range {header[:64]!r}: use <first>-<last>')
     first, last = map(int, found.groups())
-    if last < first or (length is not None and last - first + 1 != length and not (length == 0 and last == first)):
+    if last < first:
+        raise BlobUploadInvalid(f'Content-Range {first}-{last} ends before it begins')
+    if first != offset:
+        raise RangeInvalid(f'the upload is at {offset}')
+    if length is not None and last - first + 1 != length and not (length == 0 and last == first):
         raise BlobUploadInvalid(f'Content-Range is {first}-{last} and the body has {length} bytes')
     return first

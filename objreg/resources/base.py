@@ -90,7 +90,7 @@ def page_size(req: Request, most: int) -> int:
         return most
     if not (text.isascii() and text.isdigit()):
         raise PaginationInvalid(text[:32])
-    return min(int(text[:19]), most)
+    return min(int(text.lstrip('0')[:19] or '0'), most)
 
 
 def next_link(req: Request, size: int, last: str, **query: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from objreg.errors import BlobUnknown, Unsupported
 from objreg.http import VERSION, Request, Response
 from objreg.names import Digest
 from objreg.resources.base import Resource, answer
-from objreg.store import CHUNK, Content, NotFound, Unavailable
+from objreg.store import CHUNK, Content, NotFound, Refused, Unavailable
 
 
 def headers_of(member: Descriptor) -> list[tuple[str, str]]:
@@ -57,6 +57,8 @@ class Blobs(Resource):
             content = self.registry.store.get(key, start, end if wanted else None)
         except NotFound as error:
             raise BlobUnknown(str(digest)) from error
+        except Refused as error:
+            raise Unavailable(f'{key} is damaged: {error}') from error
         if content.size != end - start:
             content.close()
             raise Unavailable(f'{key} is damaged: it has another size than when it was pushed')

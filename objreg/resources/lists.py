@@ -18,6 +18,8 @@ from objreg.names import Digest, is_tag
 from objreg.repository import Names, Repository, names_page
 from objreg.resources.base import Resource, access, answer, next_link, page_size
 
+_LOOK = 1000
+"""Names of the catalog that are looked at by one call, for somebody who may not see all."""
 _JSON = ('Content-Type', 'application/json')
 
 
@@ -55,17 +57,30 @@ class Catalog(Resource):
     def GET(self, req: Request, name: str, reference: str) -> Response:
         """Names in byte order, ``n`` of them at most, those after ``last``; only what the client may pull."""
         size, last = page_size(req, self.settings.page), req.GET.get('last', '')
-        page = names_page(self.registry.store, keys.CATALOG, last, size) if size else Names([], False)
+        page = self._page(access(req), last, size) if size else Names([], False)
         headers = [_JSON]
         if page.more and page.names:
             headers.append(next_link(req, size, page.names[-1]))
-        return answer(200, headers, json.dumps({'repositories': _readable(access(req), page.names)}).encode())
+        return answer(200, headers, json.dumps({'repositories': page.names}).encode())
 
     HEAD = GET
 
+    def _page(self, granted: Access, last: str, size: int) -> Names:
+        """One list call for somebody who may see everything; for others as many as it takes to fill the page.
 
-def _readable(granted: Access, names: list[str]) -> list[str]:
-    return names if granted.is_unrestricted else [name for name in names if granted.may('pull', name)]
+        So neither a name nor a Link tells of what one may not read.
+        """
+        store = self.registry.store
+        if granted.is_unrestricted:
+            return names_page(store, keys.CATALOG, last, size)
+        found: list[str] = []
+        while len(found) <= size:
+            page = names_page(store, keys.CATALOG, last, _LOOK)
+            found += [name for name in page.names if granted.may('pull', name)]
+            if not page.more:
+                break
+            last = page.names[-1]
+        return Names(found[:size], len(found) > size)
 
 
 class Referrers(Resource):
@@ -78,8 +93,8 @@ class Referrers(Resource):
         wanted = req.GET.get('artifactType', '')
         repository = self.registry.repository(name)
         found, after = repository.referrers(subject, last, size) if size else ([], '')
-        if not last:
-            found = _merge(found, _tagged(repository, subject))
+        if size:
+            found, after = _merge(found, after, _tagged(repository, subject), last, size)
         headers = [('Content-Type', manifest.OCI_INDEX)]
         if wanted:
             found = [referrer for referrer in found if referrer.artifact_type == wanted]
@@ -101,7 +116,7 @@ def _index(found: list[Descriptor]) -> dict[str, Any]:
 
 def _tagged(repository: Repository, subject: Digest) -> list[Descriptor]:
     """What a client that knew no referrers API noted in an index tagged ``<alg>-<hex>`` (the tag schema)."""
-    tag = f'{subject.algorithm}-{subject.hex}'
+    tag = f'{subject.algorithm}-{subject.hex[:64]}'
     if not is_tag(tag):
         return []
     try:
@@ -113,6 +128,19 @@ def _tagged(repository: Repository, subject: Digest) -> list[Descriptor]:
     return list(manifest.parse(found.data or b'', found.media_type, max_children=1 << 30).manifests)
 
 
-def _merge(found: list[Descriptor], more: list[Descriptor]) -> list[Descriptor]:
+def _merge(
+    found: list[Descriptor], after: str, tagged: list[Descriptor], last: str, size: int
+) -> tuple[list[Descriptor], str]:
+    """A page of referrers, those among them that only the tag's index names, and where the next page begins."""
     known = {referrer.digest for referrer in found}
-    return found + [referrer for referrer in more if referrer.digest not in known]
+    more = {_place(referrer): referrer for referrer in tagged if referrer.digest not in known}
+    there = [more[place] for place in more if place > last and (not after or place < after)]
+    merged = sorted([*found, *there], key=_place)
+    if len(merged) > size:
+        return merged[:size], _place(merged[size - 1])
+    return merged, after
+
+
+def _place(referrer: Descriptor) -> str:
+    """What a page of referrers is sorted by: the end of its key."""
+    return f'{referrer.digest.algorithm}-{referrer.digest.hex}'

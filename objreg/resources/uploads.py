@@ -60,8 +60,8 @@ class Upload(Resource):
         session = self._session(req, name, reference)
         body = RequestBody(req.environ)
         header = req.environ.get('HTTP_CONTENT_RANGE')
-        start = None if header is None else ranges.piece(header, body.length)
         try:
+            start = None if header is None else ranges.piece(header, body.length, session.offset)
             session = self.uploads.append(session, body, start)
         except RangeInvalid as error:
             error.headers |= dict(_headers(self, req, session))
@@ -76,8 +76,12 @@ class Upload(Resource):
         digest = Digest.parse(req.GET['digest'])
         body = RequestBody(req.environ)
         header = req.environ.get('HTTP_CONTENT_RANGE')
-        if header is not None and body.length and ranges.piece(header, body.length) != session.offset:
-            raise RangeInvalid(f'the upload is at {session.offset}', headers=dict(_headers(self, req, session)))
+        if header is not None and body.length:
+            try:
+                ranges.piece(header, body.length, session.offset)
+            except RangeInvalid as error:
+                error.headers |= dict(_headers(self, req, session))
+                raise
         repository = self.registry.repository(name)
         if self.uploads.has_ended(session):
             repository.member(digest)  # the answer to the first PUT was lost: say it again

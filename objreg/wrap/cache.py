@@ -16,14 +16,14 @@ Nothing else is kept: no content of layers, no listings, and never that somethin
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
 from cachetools import TLRUCache
 
 from objreg import keys as layout
-from objreg.store import Body, Store
-from objreg.wrap.base import WrappedStore
+from objreg.store import Body, Part, Store, Upload
+from objreg.wrap.base import WrappedStore, WrappedUpload
 
 MEMORY = 64 * 1024**2
 SECONDS = 60.0
@@ -104,8 +104,16 @@ class CachedStore(WrappedStore):
                 self._forget(key, deleted=True)
 
     def copy(self, source: str, target: str) -> None:
-        self.inner.copy(source, target)
-        self._forget(target)
+        try:
+            self.inner.copy(source, target)
+        finally:
+            self._forget(target)
+
+    def upload(self, key: str) -> Upload:
+        return _ForgettingUpload(self.inner.upload(key), self._forget)
+
+    def resume(self, id: str) -> Upload:
+        return _ForgettingUpload(self.inner.resume(id), self._forget)
 
     def _begin(self, key: str) -> object:
         """What is read or written now is kept only if nobody else writes or deletes it meanwhile."""
@@ -127,3 +135,17 @@ class CachedStore(WrappedStore):
             self._kept.pop(key, None)
             if deleted and self._largest >= 0:
                 self._kept[key] = _DELETED
+
+
+class _ForgettingUpload(WrappedUpload):
+    """What it ends as is another object than before."""
+
+    def __init__(self, inner: Upload, forget: Callable[[str], None]) -> None:
+        super().__init__(inner)
+        self._forget = forget
+
+    def finish(self, parts: Sequence[Part], key: str) -> None:
+        try:
+            self.inner.finish(parts, key)
+        finally:
+            self._forget(key)

@@ -34,6 +34,7 @@ TABLE = {
     'ManifestTooLarge': ('MANIFEST_INVALID', 413),
     'MethodNotAllowed': ('UNSUPPORTED', 405),
     'RequestTooLarge': ('SIZE_INVALID', 413),
+    'HeadersTooLarge': ('REQUEST_INVALID', 431),
     # what no specification names
     'NotFoundHere': ('NOT_FOUND', 404),
     'PreconditionFailed': ('PRECONDITION_FAILED', 412),

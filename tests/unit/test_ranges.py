@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objreg import ranges
-from objreg.errors import BlobUploadInvalid, RangeNotSatisfiable
+from objreg.errors import BlobUploadInvalid, RangeInvalid, RangeNotSatisfiable
 
 NUMBERS = st.integers(0, 12) | st.integers(0, 10**19)
 HEADERS = st.builds('bytes={}-{}'.format, st.just('') | NUMBERS, st.just('') | NUMBERS)
@@ -68,7 +68,9 @@ def test_a_range_gives_what_the_bytes_would_give(content, header):
     ('0-9', None, 0), ('0-0', 0, 0), ('7-7', 0, 7), (' 0-9 ', 10, 0), ('4294967296-4294967296', 1, 2**32),
 ])
 def test_where_a_piece_begins(header, length, first):
-    assert ranges.piece(header, length) == first
+    assert ranges.piece(header, length, first) == first
+    with pytest.raises(RangeInvalid):
+        ranges.piece(header, length, first + 1)
 
 
 @pytest.mark.parametrize(('header', 'length'), [
@@ -78,18 +80,18 @@ def test_where_a_piece_begins(header, length, first):
 ])
 def test_what_is_no_content_range(header, length):
     with pytest.raises(BlobUploadInvalid) as caught:
-        ranges.piece(header, length)
+        ranges.piece(header, length, 0)
     assert len(str(caught.value.detail)) < 200
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(1, 2**62))
 def test_a_piece_is_read_back(first, length):
-    assert ranges.piece(f'{first}-{first + length - 1}', length) == first
+    assert ranges.piece(f'{first}-{first + length - 1}', length, first) == first
 
 
 @given(NEAR, st.none() | st.integers(0, 20))
 def test_any_text_is_a_content_range_or_gets_its_error(header, length):
     try:
-        assert ranges.piece(header, length) >= 0
-    except BlobUploadInvalid as error:
+        assert ranges.piece(header, length, 0) == 0
+    except (BlobUploadInvalid, RangeInvalid) as error:
         error.response()
