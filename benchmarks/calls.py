@@ -19,11 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.forwarder import Forwarder
-from benchmarks.images import MANIFEST, make_image
-from benchmarks.registries import Objreg, Peer, Server
+from benchmarks.images import make_image
+from objreg.manifest import OCI_MANIFEST
 from tests.servers import state
 from tests.servers.buckets import S3Server
 from tests.servers.process import free_ports
+from tests.servers.registries import QUIET, Objreg, Peer, Server
 
 LAYERS = 10
 KIB64 = 64 * 1024
@@ -61,7 +62,7 @@ class Bench:
             with self._counted('push, one 64 MiB layer'):
                 _push(server, large, 'bench/large')
             with self._counted('manifest by tag'):
-                server.must('GET', '/v2/bench/first/manifests/image', {'Accept': MANIFEST})
+                server.must('GET', '/v2/bench/first/manifests/image', {'Accept': OCI_MANIFEST})
             server.fill(['many/tags'], (f'tag{number}' for number in range(100)))
             with self._counted('100 tags'):
                 server.must('GET', '/v2/many/tags/tags/list')
@@ -113,7 +114,9 @@ def _stores(ceph: S3Server, bucket: str, port: int) -> tuple[dict[str, Any], dic
 def measure(ceph: S3Server, work: Path) -> dict[str, dict[str, dict[str, int]]]:
     """Costs by registry, operation and kind of call."""
     makers: dict[str, Callable[[Path, str, int, int], Server]] = {
-        'objreg': lambda folder, bucket, s3, port: Objreg(folder, _stores(ceph, bucket, s3)[0], port=port),
+        'objreg': lambda folder, bucket, s3, port: Objreg(
+            folder, _stores(ceph, bucket, s3)[0], port=port, options=QUIET
+        ),
         'peer': lambda folder, bucket, s3, port: Peer(folder, _stores(ceph, bucket, s3)[1], cache=False, port=port),
         'peer, cache':
             lambda folder, bucket, s3, port: Peer(folder, _stores(ceph, bucket, s3)[1], cache=True, port=port),

@@ -10,7 +10,8 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
+from objreg.manifest import OCI_MANIFEST
+
 CONFIG = 'application/vnd.oci.image.config.v1+json'
 LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip'
 _STEP = 1 << 20
@@ -27,8 +28,8 @@ def make_image(folder: Path, layers: int, size: int) -> Path:
         'rootfs': {'type': 'layers', 'diff_ids': [diff for _, diff in made]},
     }).encode()) | {'mediaType': CONFIG}
     manifest = _blob(blobs, json.dumps({
-        'schemaVersion': 2, 'mediaType': MANIFEST, 'config': config, 'layers': described,
-    }).encode()) | {'mediaType': MANIFEST, 'annotations': {'org.opencontainers.image.ref.name': 'image'}}
+        'schemaVersion': 2, 'mediaType': OCI_MANIFEST, 'config': config, 'layers': described,
+    }).encode()) | {'mediaType': OCI_MANIFEST, 'annotations': {'org.opencontainers.image.ref.name': 'image'}}
     (folder / 'oci-layout').write_text('{"imageLayoutVersion": "1.0.0"}')
     (folder / 'index.json').write_text(json.dumps({'schemaVersion': 2, 'manifests': [manifest]}))
     return folder

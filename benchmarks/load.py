@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.registries import Server
+from tests.servers.registries import Server
 
 _RATE = re.compile(r'Requests per second:\s+([0-9.]+)')
 _STEP = 1 << 20

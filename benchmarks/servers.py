@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from benchmarks.registries import Objreg
+from tests.servers.registries import Objreg
 
 SERVERS: dict[str, type[Objreg]] = {}

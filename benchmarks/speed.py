@@ -20,11 +20,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks import load
-from benchmarks.images import MANIFEST
-from benchmarks.registries import Objreg, Peer, Server
 from benchmarks.servers import SERVERS
 from objreg import keys
 from objreg.drivers.file import FileStore
+from objreg.manifest import OCI_MANIFEST
+from tests.servers.registries import QUIET, Objreg, Peer, Server
 
 MIB = 1024**2
 LAYER = 256 * MIB
@@ -46,7 +46,7 @@ class Measure(NamedTuple):
 def _manifests(clients: int, keep_alive: bool) -> Callable[[Server, int], float]:
     path = '/v2/speed/image/manifests/tag000000'
     return lambda server, _: load.rate(
-        server, path, clients=clients, seconds=2, keep_alive=keep_alive, accept=MANIFEST
+        server, path, clients=clients, seconds=2, keep_alive=keep_alive, accept=OCI_MANIFEST
     )
 
 
@@ -123,7 +123,7 @@ class Bench:
         """Objreg by that kind of server, and the peer."""
         make = SERVERS[kind] if kind else Objreg
         with (
-            make(self._work / f'objreg{kind}', {'driver': 'file', 'path': str(self._ours)}) as ours,
+            make(self._work / f'objreg{kind}', {'driver': 'file', 'path': str(self._ours)}, options=QUIET) as ours,
             Peer(self._work / 'peer', {'filesystem': {'rootdirectory': str(self._theirs)}}, cache=True) as theirs,
         ):
             yield ours, theirs

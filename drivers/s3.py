@@ -53,6 +53,7 @@ lifecycle rule of the bucket that aborts incomplete multipart uploads after some
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -88,6 +89,8 @@ _LAST = '\U0010ffff'
 """Sorts after every key that goes on otherwise."""
 _WEEK = 7 * 86400
 """How long a presigned URL may be valid."""
+_FITS_XML = re.compile('[^\x00-\x1f\x7f\ufffe\uffff]*')
+"""Keys that can be deleted together, which is asked for in XML."""
 
 
 class S3Store(Store):
@@ -184,10 +187,12 @@ class S3Store(Store):
         while batch := list(islice(waiting, self._preset.delete_many)):
             for key in batch:
                 check_key(key)
-            if len(batch) == 1:
-                self._delete_one(batch[0])
-            else:
-                self._delete_many(batch)
+            together = [key for key in batch if _FITS_XML.fullmatch(key)]
+            alone = batch if len(together) == 1 else [key for key in batch if not _FITS_XML.fullmatch(key)]
+            for key in alone:
+                self._delete_one(key)
+            if len(together) > 1:
+                self._delete_many(together)
 
     def page(
         self, prefix: str, after: str = '', *, delimiter: str = '', limit: int = 1000, detail: bool = False

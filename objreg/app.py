@@ -14,8 +14,9 @@ Options:
     How long a signed URL is good.
 ``delete = true``
     Whether tags, manifests and blobs may be deleted.
-``sparse_indexes = false``
-    Whether an index is accepted of which not all manifests are here.
+``sparse = none``
+    What is accepted although not all that it names is here: ``none``, ``indexes`` (their manifests may be elsewhere:
+    some platforms of an image), or ``all`` (an image's blobs too).
 ``manifest_size = 4 MiB``
     Larger manifests are refused.
 ``manifest_children = 2000``
@@ -119,7 +120,7 @@ def factory(
     redirect_networks: str = '',
     redirect_seconds: str = '1200',
     delete: str = 'true',
-    sparse_indexes: str = 'false',
+    sparse: str = 'none',
     manifest_size: str = '4 MiB',
     manifest_children: str = '2000',
     page: str = '1000',
@@ -129,6 +130,8 @@ def factory(
     """Paste Deploy's ``paste.app_factory``; the options are those of the module's docstring."""
     if redirect not in ('auto', 'always', 'never'):
         raise ConfigError(f'redirect: {redirect!r} is none of auto, always, never')
+    if sparse not in ('none', 'indexes', 'all'):
+        raise ConfigError(f'sparse: {sparse!r} is none of none, indexes, all')
     registry = open_registry(global_conf, store)
     if redirect == 'always' and not registry.store.capabilities.presign:
         raise ConfigError(f'redirect = always: the store {registry.store.name!r} cannot sign URLs')
@@ -137,7 +140,7 @@ def factory(
         redirect_networks=tuple(as_networks(redirect_networks)),
         redirect_seconds=int(as_seconds(redirect_seconds)),
         delete=as_bool(delete),
-        sparse_indexes=as_bool(sparse_indexes),
+        sparse=sparse,
         manifest_size=as_size(manifest_size),
         manifest_children=as_size(manifest_children),
         page=min(as_size(page), 1000),

@@ -16,7 +16,8 @@ _CONTENT_RANGE = re.compile(r'\s*(?:bytes[ =])?\s*(\d{1,19})-(\d{1,19})(?:/(?:\*
 def requested(header: str, size: int) -> tuple[int, int] | None:
     """The first and the one-past-last byte that a ``Range`` asks of `size` bytes; None: send the whole.
 
-    Several ranges, another unit or nonsense give the whole; a range that lies behind the end is a 416.
+    Several ranges, another unit or nonsense give the whole; a range that lies behind the end, or ends before it begins,
+    is a 416.
     """
     found = _RANGE.fullmatch(header)
     if found is None or found.groups() == ('', ''):
@@ -27,9 +28,7 @@ def requested(header: str, size: int) -> tuple[int, int] | None:
         satisfiable = last.strip('0') != '' and size > 0
     else:
         start, end = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
-            return None
-        satisfiable = start < size
+        satisfiable = start < size and (not last or int(last) >= start)
     if not satisfiable:
         raise RangeNotSatisfiable(f'the content has {size} bytes', headers={'Content-Range': f'bytes */{size}'})
     return start, end

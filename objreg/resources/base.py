@@ -26,7 +26,7 @@ class Settings:
     redirect_networks: tuple[Network, ...] = ()
     redirect_seconds: int = 1200
     delete: bool = True
-    sparse_indexes: bool = False
+    sparse: str = 'none'
     manifest_size: int = 4 * 1024**2
     manifest_children: int = 2000
     page: int = 1000

@@ -100,7 +100,8 @@ class Manifests(Resource):
                 _check_conditions(req, repository, tag)
         held = repository.held(digest)
         if held is None:
-            repository.check_children(manifest, sparse=self.settings.sparse_indexes)
+            if self.settings.sparse != 'all':
+                repository.check_children(manifest, sparse=self.settings.sparse == 'indexes')
             repository.put_manifest(digest, manifest, data)
         elif held.media_type != manifest.media_type:
             raise ManifestInvalid(f'these bytes are here already, as {held.media_type}')

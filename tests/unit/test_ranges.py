@@ -17,7 +17,7 @@ NEAR = st.text('bytes=-0123456789, */ \u0661\t', max_size=30) | st.text(max_size
     ('bytes=9-9', 10, (9, 10)), ('bytes=-1', 10, (9, 10)), ('bytes=-10', 10, (0, 10)), ('bytes=-99', 10, (0, 10)),
     (' bytes = 1 - 2 ', 10, (1, 3)), ('bytes=0-9999999999999999999', 10, (0, 10)), ('bytes=00-01', 10, (0, 2)),
     # what is not understood is passed over: RFC 9110 section 14.2
-    ('', 10, None), ('bytes=', 10, None), ('bytes=-', 10, None), ('bytes=5-4', 10, None), ('bytes=a-b', 10, None),
+    ('', 10, None), ('bytes=', 10, None), ('bytes=-', 10, None), ('bytes=a-b', 10, None),
     ('bytes=0-1,3-4', 10, None), ('items=0-1', 10, None), ('bytes=0-1;', 10, None), ('bytes=--1', 10, None),
     ('bytes=1-99999999999999999999', 10, None), ('bytes=\u0661-\u0662', 10, None), ('bytes=0x1-2', 10, None),
     ('bytes=' + '9' * 100_000 + '-', 10, None),
@@ -28,7 +28,7 @@ def test_what_is_asked(header, size, wanted):
 
 @pytest.mark.parametrize(('header', 'size'), [
     ('bytes=10-', 10), ('bytes=10-11', 10), ('bytes=0-', 0), ('bytes=0-0', 0), ('bytes=-1', 0), ('bytes=-0', 10),
-    ('bytes=9999999999999999999-', 10),
+    ('bytes=9999999999999999999-', 10), ('bytes=5-4', 10), ('bytes=1-0', 10),
 ])
 def test_what_lies_behind_the_end_is_a_416_that_tells_the_size(header, size):
     with pytest.raises(RangeNotSatisfiable) as caught:
@@ -53,10 +53,10 @@ def test_a_range_gives_what_the_bytes_would_give(content, header):
     try:
         wanted = ranges.requested(header, len(content))
     except RangeNotSatisfiable:
-        assert (first and int(first) >= len(content)) or (not first and int(last) == 0)
+        assert (first and int(first) >= len(content)) or int(last or -1) == 0 or int(last) < int(first)
         return
     if wanted is None:
-        assert not (first or last) or len(first + last) > 19 or int(last) < int(first)
+        assert not (first or last) or len(first + last) > 19
     elif first:
         assert content[slice(*wanted)] == content[int(first):int(last) + 1 if last else None]
     else:
@@ -84,7 +84,7 @@ def test_what_is_no_content_range(header, length):
     assert len(str(caught.value.detail)) < 200
 
 
-@given(st.integers(0, 2**63 - 1), st.integers(1, 2**62))
+@given(st.integers(0, 2**62), st.integers(1, 2**62))
 def test_a_piece_is_read_back(first, length):
     assert ranges.piece(f'{first}-{first + length - 1}', length, first) == first
 

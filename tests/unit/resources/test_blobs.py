@@ -43,7 +43,7 @@ def test_head_is_get_without_a_body(pushed):
     ('bytes=0-0', 206, b'0', 'bytes 0-0/10'), ('bytes=2-4', 206, b'234', 'bytes 2-4/10'),
     ('bytes=7-', 206, b'789', 'bytes 7-9/10'), ('bytes=-3', 206, b'789', 'bytes 7-9/10'),
     ('bytes=0-99', 206, DATA, 'bytes 0-9/10'), ('bytes=-99', 206, DATA, 'bytes 0-9/10'),
-    ('bytes=0-1,4-5', 200, DATA, None), ('lines=0-1', 200, DATA, None), ('bytes=4-2', 200, DATA, None),
+    ('bytes=0-1,4-5', 200, DATA, None), ('lines=0-1', 200, DATA, None), ('bytes=4-2', 416, None, 'bytes */10'),
     ('nonsense', 200, DATA, None), ('bytes=10-', 416, None, 'bytes */10'), ('bytes=-0', 416, None, 'bytes */10'),
 ])
 def test_ranges(pushed, header, status, body, content_range):

@@ -212,7 +212,7 @@ def test_an_empty_index(client):
 
 
 def test_a_sparse_index_is_taken_where_that_is_wanted():
-    client = Client(sparse_indexes=True)
+    client = Client(sparse='indexes')
     assert client.push('app', 'sparse', index(image(b'elsewhere')), OCI_INDEX).status == 201
     answer = client.push('app', 'image', image(b'elsewhere'))
     assert (answer.status, answer.code) == (404, 'MANIFEST_BLOB_UNKNOWN')

@@ -1,7 +1,8 @@
-"""The registries that are compared, each a process on a free port of 127.0.0.1."""
+"""Registries as processes on free ports of 127.0.0.1: this one, and the CNCF registry that it is compared with."""
 
 from __future__ import annotations
 
+import configparser
 import http.client
 import json
 import os
@@ -14,14 +15,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from benchmarks.images import MANIFEST
+from objreg.manifest import OCI_MANIFEST
 from tests.servers.process import free_ports, is_listening
 
 EMPTY = {
     'mediaType': 'application/vnd.oci.empty.v1+json', 'size': 2,
     'digest': 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
 }
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
+
+QUIET = {'filter:errors': {'log': 'none'}, 'app:registry': {'redirect': 'never'}}
+"""Options of `Objreg` for measurements: the other registry writes no line for each request either."""
 
 
 class Server:
@@ -76,7 +80,7 @@ class Server:
     def fill(self, repositories: Iterable[str], tags: Iterable[str]) -> None:
         """Push an artifact of a few bytes under all these tags of all these repositories."""
         manifest = json.dumps({
-            'schemaVersion': 2, 'mediaType': MANIFEST, 'config': EMPTY, 'layers': [EMPTY],
+            'schemaVersion': 2, 'mediaType': OCI_MANIFEST, 'config': EMPTY, 'layers': [EMPTY],
         }).encode()
         tags = list(tags)
         for name in repositories:
@@ -84,7 +88,7 @@ class Server:
             place = started['Location'].removeprefix(f'http://127.0.0.1:{self.port}')
             self.must('PUT', f'{place}&digest={EMPTY["digest"]}', body=b'{}')
             for tag in tags:
-                self.must('PUT', f'/v2/{name}/manifests/{tag}', {'Content-Type': MANIFEST}, manifest)
+                self.must('PUT', f'/v2/{name}/manifests/{tag}', {'Content-Type': OCI_MANIFEST}, manifest)
 
     @property
     def pid(self) -> int:
@@ -130,46 +134,38 @@ class Peer(Server):
         return {name: value for name, value in os.environ.items() if name != 'AWS_CA_BUNDLE'}
 
 
-PASTE = """\
-[DEFAULT]
-stores = {stores}
-store = default
-
-[pipeline:main]
-pipeline = errors dedup registry
-
-[filter:errors]
-use = egg:objreg#errors
-log = none
-
-[filter:dedup]
-use = egg:objreg#dedup
-
-[app:registry]
-use = egg:objreg#registry
-redirect = never
-"""
-
-
 class Objreg(Server):
-    """This registry, by its own command."""
+    """This registry, by its own command and with the ``paste.ini`` that it ships.
+
+    `options` are options of that file by section, `arguments` are those of the command line.
+    """
 
     name = 'objreg'
 
-    def __init__(self, folder: Path, store: dict[str, Any], *options: str, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, store: Mapping[str, Any], *arguments: str,
+        options: Mapping[str, Mapping[str, str]] | None = None, port: int = 0,
+    ) -> None:
         super().__init__(folder, port)
         self._store = store
-        self._options = options
+        self._arguments = arguments
+        self._options = options or {}
 
     def configure(self) -> Path:
         """Write its configuration; the path of ``paste.ini``."""
-        stores, paste = self.folder / 'stores.yml', self.folder / 'paste.ini'
-        stores.write_text(json.dumps({'default': self._store}))
-        paste.write_text(PASTE.format(stores=stores))
-        return paste
+        parser = configparser.RawConfigParser()
+        parser.read(ROOT / 'paste.ini')
+        for section, options in self._options.items():
+            for name, value in options.items():
+                parser.set(section, name, value)
+        path = self.folder / 'paste.ini'
+        with path.open('w') as file:
+            parser.write(file)
+        (self.folder / 'stores.yml').write_text(json.dumps({'default': dict(self._store)}))  # JSON is YAML
+        return path
 
     def command(self) -> list[str]:
         return [
             sys.executable, '-m', 'objreg', 'serve', str(self.configure()), '--host', '127.0.0.1', '--port',
-            str(self.port), *self._options,
+            str(self.port), *self._arguments,
         ]

@@ -1,0 +1,16 @@
+"""The `s3` driver on a real OpenStack Swift, through its s3api."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.functional.drivers.s3_promises import S3Promises
+from tests.servers.buckets import Bucket
+
+
+class TestS3Driver(S3Promises):
+    """What the driver promises beyond the contract."""
+
+    @pytest.fixture
+    def bucket(self, swift_bucket: Bucket) -> Bucket:
+        return swift_bucket

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Build the clients and the conformance suite that come through the Go module proxy, into .cache/go/bin of this checkout.
+#
+#   tests/install-go.sh          build what is missing; at once when nothing is
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bin=$PWD/.cache/go/bin
+declare -A tools=(
+    [crane]=github.com/google/go-containerregistry/cmd/crane@v0.20.6
+    [regctl]=github.com/regclient/regclient/cmd/regctl@v0.9.2
+    [oras]=oras.land/oras/cmd/oras@v1.3.0
+    [conformance]=github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
+)
+
+export PATH=$PATH:/usr/local/go/bin
+command -v go >/dev/null || { echo 'Go is needed (1.24 or newer)' >&2; exit 1; }
+mkdir -p "$bin"
+for tool in "${!tools[@]}"; do
+    stamp=$bin/.$tool-${tools[$tool]##*@}
+    [[ -e $stamp && -x $bin/$tool ]] && continue
+    GOBIN=$bin GOFLAGS=-mod=mod CGO_ENABLED=0 go install -trimpath -ldflags=-s "${tools[$tool]}"
+    touch "$stamp"
+done
