@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.servers.registries import Server
@@ -72,7 +72,7 @@ class Layer:
 
 def push(server: Server, name: str, layer: Layer, *, chunked: bool) -> None:
     """POST, one PATCH (with its length, as skopeo does, or chunked, as docker does), PUT."""
-    place = _place(server.must('POST', f'/v2/{name}/blobs/uploads/', body=b''))
+    place = _place(server.must('POST', f'/v2/{name}/blobs/uploads/', body=b'')['Location'])
     with socket.create_connection(('127.0.0.1', server.port)) as connection:
         framing = 'Transfer-Encoding: chunked' if chunked else f'Content-Length: {layer.size}'
         connection.sendall(
@@ -89,12 +89,12 @@ def push(server: Server, name: str, layer: Layer, *, chunked: bool) -> None:
     if b' 202 ' not in head[:20]:
         raise RuntimeError(f'{server.name}: PATCH: {answer[:300]!r}')
     found = re.search(rb'(?i)\r\nlocation: *([^\r]+)', head)
-    place = _place({'Location': found[1].decode() if found else ''})
+    place = _place(found[1].decode() if found else '')
     server.must('PUT', f'{place}{"&" if "?" in place else "?"}digest={layer.digest}', body=b'')
 
 
-def _place(headers: Mapping[str, str]) -> str:
-    return re.sub(r'^https?://[^/]+', '', headers['Location'])
+def _place(location: str) -> str:
+    return re.sub(r'^https?://[^/]+', '', location)
 
 
 def _send_chunks(connection: socket.socket, fd: int, size: int, step: int = 32 * 1024) -> None:

@@ -6,9 +6,10 @@
   keys, and say themselves what they grant; without one the answer names the service, so that the client fetches it.
 
 A client that gives no credentials is nobody in particular (*anonymous*), and may do what the rules grant to everybody.
-``/v2/`` asks him for credentials all the same: by that answer clients know how to log in.  Who gives wrong ones gets a
-401, who gives right ones that do not suffice a 403 (with tokens a 401 that names the scope, so that the client fetches
-a better one).
+``/v2/`` asks him for credentials all the same: by that answer clients know how to log in.  (Docker Engine then does not
+try without a password, so with ``htpasswd`` it has to log in even for what anonymous may pull; podman, skopeo and the
+others do try.)  Who gives wrong ones gets a 401, who gives right ones that do not suffice a 403 (with tokens a 401 that
+names the scope, so that the client fetches a better one).
 
 Its place is behind ``limits`` and ``cors``, and before ``readonly`` and ``dedup``.  The files are read again when they
 change and at SIGHUP.
@@ -195,6 +196,8 @@ class _Basic:
             user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(':')
         except (ValueError, binascii.Error) as error:
             raise Unauthorized('not HTTP Basic', headers=self._challenge) from error
+        if not user and not password:  # how podman and skopeo say that they have none
+            return ''
         if not colon or not user or not self._passwords.verify(user, password):
             raise Unauthorized('wrong user or password', headers=self._challenge)
         return user

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from http.client import HTTPMessage
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -70,7 +71,7 @@ class Server:
 
     def must(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> Mapping[str, str]:
+    ) -> HTTPMessage:
         """One request that has to succeed; the headers of its answer."""
         status, answer, found = self.call(method, path, headers, body)
         if status >= 300:
@@ -97,13 +98,13 @@ class Server:
 
     def call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> tuple[int, bytes, Mapping[str, str]]:
+    ) -> tuple[int, bytes, HTTPMessage]:
         """One request; status, body and headers of its answer."""
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
-            return response.status, response.read(), dict(response.getheaders())
+            return response.status, response.read(), response.headers
         finally:
             connection.close()
 

@@ -171,6 +171,14 @@ def test_anonymous_may_nothing_unless_it_is_said(path: Path) -> None:
     assert call(layer, '/v2/a/manifests/x', 'PUT').status_code == 401
 
 
+def test_an_empty_user_without_password_is_nobody(path: Path) -> None:
+    """Podman and skopeo send such credentials when they have none."""
+    _, layer = layer_of(path, f'alice:{bcrypted("")}\n', anonymous='pull')
+    assert call(layer, '/v2/a/manifests/x', **basic('', '')).status_code == 200
+    assert call(layer, '/v2/', **basic('', '')).status_code == 401
+    assert call(layer, '/v2/a/manifests/x', 'PUT', **basic('', '')).status_code == 401
+
+
 # Rules
 
 
