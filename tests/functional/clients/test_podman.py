@@ -55,7 +55,7 @@ def test_what_buildah_built_podman_pulls_and_runs(
     podman('rmi', '-f', reference)
     podman('pull', '-q', '--tls-verify=false', reference)
     assert digest in podman('image', 'inspect', '--format', '{{.RepoDigests}}', reference)
-    bounds = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024']  # others may need more rights than root has
+    bounds = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024']  # more than root may have
     ran = podman('run', '--rm', '--network', 'none', *bounds, reference)
     assert ran == 'it runs\n'
 
