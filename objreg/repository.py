@@ -112,14 +112,18 @@ class Repository:
             raise ManifestInvalid(f'{child.digest} has {member.size} bytes, and the manifest says {child.size}')
         return None
 
-    def put_manifest(self, digest: Digest, manifest: Manifest, data: bytes) -> None:
-        """Write a manifest whose children are here, its referrer entry, and the marker in the catalog."""
+    def put_manifest(self, digest: Digest, manifest: Manifest, data: bytes, *, is_here: bool = False) -> None:
+        """Write a manifest whose children are here, its referrer entry, and the marker in the catalog.
+
+        If the manifest itself `is_here`, the rest may be missing still: whoever wrote it may have died then.
+        """
         told = manifest.subject is not None
         stored = Descriptor(
             manifest.media_type, digest, len(data),
             manifest.artifact_type if told else '', manifest.annotations if told else None,
         )
-        self.store.put(keys.manifest(self.name, digest), _with(stored, data))
+        if not is_here:
+            self.store.put(keys.manifest(self.name, digest), _with(stored, data))
         if manifest.subject is not None:
             self.store.put(keys.referrer(self.name, manifest.subject.digest, digest), stored.dump())
         marker = keys.catalog(self.name)

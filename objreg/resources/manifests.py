@@ -102,12 +102,13 @@ class Manifests(Resource):
         if held is None:
             if self.settings.sparse != 'all':
                 repository.check_children(manifest, sparse=self.settings.sparse == 'indexes')
-            repository.put_manifest(digest, manifest, data)
         elif held.media_type != manifest.media_type:
             raise ManifestInvalid(f'these bytes are here already, as {held.media_type}')
-        for tag in tags:
-            if not _names_already(repository, tag, digest):
-                repository.put_tag(tag, digest, manifest.media_type, data)
+        new_tags = [tag for tag in tags if not _names_already(repository, tag, digest)]
+        if held is None or len(new_tags) == len(tags):  # a tag is written last: where there is one, all is there
+            repository.put_manifest(digest, manifest, data, is_here=held is not None)
+        for tag in new_tags:
+            repository.put_tag(tag, digest, manifest.media_type, data)
         headers = [
             ('Location', url(req, f'/v2/{name}/manifests/{digest}')),
             ('Docker-Content-Digest', str(digest)),
