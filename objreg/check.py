@@ -51,7 +51,7 @@ def _check_store(found: Found, file: str, name: str, offline: bool) -> None:
     except ConfigError as error:
         found.problems.append(str(error))
     except StoreError as error:
-        found.problems.append(f'{_shown(file)}: [{name}] {error}')
+        found.problems.append(f'{_shown(file)}: [{name}] {str(error).removeprefix(f"{name}: ")}')
     else:
         found.checked.append(f'{_shown(file)}: [{name}] {stores.describe(file, name)}')
 

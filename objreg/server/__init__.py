@@ -185,7 +185,14 @@ def serve(application: WSGIApplication, wanted: Settings, ready: Callable[[list[
         work()
         return 0
     parent = os.getpid()
-    return Workers(wanted.workers, lambda: work(lambda: os.getppid() != parent), metrics.forget_process).run()
+
+    def close() -> None:
+        for listening in sockets:  # the workers close theirs: nobody is to wait in a queue that is not served
+            listening.close()
+
+    return Workers(
+        wanted.workers, lambda: work(lambda: os.getppid() != parent), metrics.forget_process, close
+    ).run()
 
 
 def _adjustments(wanted: Settings, sockets: list[socket.socket]) -> Adjusted:

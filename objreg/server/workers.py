@@ -18,13 +18,16 @@ _SHORT_LIFE = 2.0
 class Workers:
     """Forks workers, starts others for those that die, and hands signals on to them.
 
-    `ended` is told the process id of each that has ended.
+    `ended` is told the process id of each that has ended; `stopping` is called when no more are started.
     """
 
-    def __init__(self, count: int, work: Callable[[], None], ended: Callable[[int], None]) -> None:
+    def __init__(
+        self, count: int, work: Callable[[], None], ended: Callable[[int], None], stopping: Callable[[], None]
+    ) -> None:
         self._count = count
         self._work = work
         self._ended = ended
+        self._tell_stopping = stopping
         self._born: dict[int, float] = {}
         self._stopping = False
 
@@ -72,7 +75,8 @@ class Workers:
             os._exit(status)
 
     def _hand_on(self, number: int, _: object = None) -> None:
-        if number != signal.SIGHUP:
+        if number != signal.SIGHUP and not self._stopping:
             self._stopping = True
+            self._tell_stopping()
         for pid in self._born:
             os.kill(pid, number)

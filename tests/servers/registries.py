@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import http.client
 import json
 import os
@@ -62,12 +63,22 @@ class Server:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        os.killpg(self._process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
         try:
             self._process.wait(15)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def wait(self, seconds: float) -> int:
+        """The exit status, when it ends by itself."""
+        return self._process.wait(seconds)
+
+    def children(self) -> list[int]:
+        """The processes that it started."""
+        found = Path(f'/proc/{self.pid}/task/{self.pid}/children').read_text()
+        return [int(pid) for pid in found.split()]
 
     def must(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
@@ -159,6 +170,7 @@ class Objreg(Server):
         for section, options in self._options.items():
             for name, value in options.items():
                 parser.set(section, name, value)
+        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / 'paste.ini'
         with path.open('w') as file:
             parser.write(file)
