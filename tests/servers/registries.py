@@ -34,6 +34,8 @@ class Server:
     """A process that listens on `port`; started and stopped by ``with``."""
 
     name = ''
+    where = ROOT
+    """Where it is run."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
         self.folder = folder
@@ -52,7 +54,8 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open('ab') as log:
             self._process = subprocess.Popen(
-                self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment(), cwd=ROOT,
+                self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment(),
+                cwd=self.where,
                 start_new_session=True,
             )
         deadline = time.monotonic() + 20
