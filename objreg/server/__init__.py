@@ -65,7 +65,7 @@ from objreg.server.workers import Workers
 
 _RECEIVED_AT_ONCE = 64 * 1024
 """Bytes; twice as fast for layers as waitress's own 8 KiB, and no slower for small requests."""
-_MAX_WAITING_ANSWER = 1024**2
+_MAX_WAITING_ANSWER = 256 * 1024
 """Bytes of an answer that wait in memory for a slow client; beyond, its thread waits."""
 
 
@@ -200,7 +200,7 @@ def _adjustments(wanted: Settings, sockets: list[socket.socket]) -> Adjusted:
     made = Adjusted(
         sockets=sockets, threads=wanted.threads, connection_limit=wanted.connections, channel_timeout=wanted.idle,
         max_request_body_size=wanted.body, max_request_header_size=wanted.headers, recv_bytes=_RECEIVED_AT_ONCE,
-        outbuf_high_watermark=_MAX_WAITING_ANSWER, outbuf_overflow=2 * _MAX_WAITING_ANSWER, ident='objreg',
+        outbuf_high_watermark=_MAX_WAITING_ANSWER, outbuf_overflow=16 * _MAX_WAITING_ANSWER, ident='objreg',
         clear_untrusted_proxy_headers=False, log_socket_errors=False,
     )
     made.spool = wanted.spool

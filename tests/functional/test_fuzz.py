@@ -353,7 +353,8 @@ def test_no_request_brings_it_down(tmp_path: Path, capsys: pytest.CaptureFixture
     assert fuzzed.statuses[200] and fuzzed.statuses[201] and fuzzed.statuses[202]
     keys = [entry.key for entry in fuzzed.store.list('')]
     assert [key for key in keys if not layout.is_of_layout(key)] == []
-    assert consistency.check(fuzzed.store).dangling == []
+    # blobs may be deleted that manifests name: that much the API allows
+    assert consistency.check(fuzzed.store, sparse=True).dangling == []
 
 
 def test_the_same_requests_again_and_again_cost_no_memory(tmp_path: Path) -> None:
