@@ -59,7 +59,7 @@ from waitress.utilities import cleanup_unix_socket
 from objreg import pipeline
 from objreg.config import ConfigError, as_seconds, as_size
 from objreg.server import metrics
-from objreg.server.process import Process, never_an_orphan
+from objreg.server.process import Process, bound_arenas, never_an_orphan
 from objreg.server.spool import SMALL_BODY, Adjusted
 from objreg.server.workers import Workers
 
@@ -171,6 +171,7 @@ def serve(application: WSGIApplication, wanted: Settings, ready: Callable[[list[
 
     `ready` is called once the sockets accept connections.
     """
+    bound_arenas()
     sockets = listen(wanted)
     adjustments = _adjustments(wanted, sockets)
 
