@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import re
 import secrets
@@ -23,6 +24,8 @@ from cachetools import TTLCache
 from objreg.config import ConfigError
 from objreg.errors import StoreUnavailable
 
+log = logging.getLogger(__name__)
+
 _BCRYPT = re.compile(r'\$2[aby]\$(0[4-9]|1[0-9])\$[./A-Za-z0-9]{53}')
 _MOST_BCRYPT = 72
 """Bytes of a password that bcrypt looks at; longer ones are refused, not cut."""
@@ -32,6 +35,8 @@ _AT_ONCE = 4
 _WAIT = 5.0
 _KNOWN, _KNOWN_SECONDS = 10_000, 300.0
 _LOOK_AGAIN = 1.0
+_GONE = (0, 0, 0)
+"""The stamp of a file that is not there."""
 
 
 class Passwords:
@@ -85,16 +90,22 @@ class Passwords:
         self._stamp, self._hashes = self._read()
 
     def _refresh(self) -> None:
-        """Read it again if it changed; what cannot be read leaves what was read before."""
+        """Read it again if it changed; what cannot be read is said once, and leaves what was read before."""
         now = time.monotonic()
         if now - self._looked < _LOOK_AGAIN:
             return
         self._looked = now
         try:
-            if _stamp(self._path) != self._stamp:
-                self.reload()
-        except (ConfigError, OSError):
-            pass
+            stamp = _stamp(self._path)
+        except OSError:
+            stamp = _GONE
+        if stamp == self._stamp:
+            return
+        try:
+            self.reload()
+        except ConfigError as error:
+            self._stamp = stamp
+            log.error('%s; the users from before stay', error)
 
     def _read(self) -> tuple[tuple[int, int, int], dict[str, str]]:
         try:

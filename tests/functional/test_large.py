@@ -1,0 +1,61 @@
+"""A layer of 6 GiB goes in and out: more than S3 takes in one piece."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.servers.buckets import Bucket
+from tests.servers.fixtures import absent
+from tests.servers.registries import Objreg
+
+GIB = 1024**3
+SIZE = 6 * GIB + 1
+ROOM = 14 * GIB
+BLOCK = os.urandom(1024**2)
+
+
+def pieces() -> Iterator[bytes]:
+    """The layer: no two blocks of it are the same."""
+    for number in range(SIZE // len(BLOCK)):
+        yield number.to_bytes(8, 'big') + BLOCK[8:]
+    yield b'.'
+
+
+def test_a_layer_of_6_gib_goes_in_and_out_on_ceph(ceph_bucket: Bucket, tmp_path: Path) -> None:
+    if shutil.disk_usage(tmp_path).free < ROOM:
+        absent(f'no room for {ROOM // GIB} GiB')
+    hasher = hashlib.sha256()
+    for piece in pieces():
+        hasher.update(piece)
+    digest = f'sha256:{hasher.hexdigest()}'
+    store = {'driver': 's3', **ceph_bucket.options}
+    options = {'app:registry': {'redirect': 'never'}}
+    with Objreg(tmp_path / 'objreg', store, options=options) as server:
+        place = server.must('POST', '/v2/large/blobs/uploads/', body=b'')['Location']
+        with socket.create_connection(('127.0.0.1', server.port)) as connection:
+            connection.sendall(f'PATCH {place} HTTP/1.1\r\nHost: x\r\nContent-Length: {SIZE}\r\n\r\n'.encode())
+            for piece in pieces():
+                connection.sendall(piece)
+            answer = connection.recv(65536).decode()
+        assert answer.startswith('HTTP/1.1 202'), answer
+        place = next(line.partition(': ')[2] for line in answer.split('\r\n') if line.startswith('Location: '))
+        server.must('PUT', f'{place}&digest={digest}', body=b'')
+        assert server.must('HEAD', f'/v2/large/blobs/{digest}')['Content-Length'] == str(SIZE)
+        with socket.create_connection(('127.0.0.1', server.port)) as connection:
+            connection.sendall(
+                f'GET /v2/large/blobs/{digest} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode()
+            )
+            found, body = hashlib.sha256(), connection.makefile('rb')
+            while body.readline() not in (b'\r\n', b''):
+                pass
+            while piece := body.read(len(BLOCK)):
+                found.update(piece)
+        assert found.hexdigest() == hasher.hexdigest()
+        peak = int(next(line for line in Path(f'/proc/{server.pid}/status').read_text().splitlines()
+                        if line.startswith('VmHWM')).split()[1])
+        assert peak * 1024 < 150_000_000
