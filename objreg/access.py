@@ -39,7 +39,19 @@ class Unrestricted:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """The access of somebody of whom nothing is known yet."""
+
+    subject: str = ''
+    is_unrestricted: bool = False
+
+    def may(self, action: str, name: str) -> bool:
+        return False
+
+
 EVERYTHING = Unrestricted()
+NOTHING = Nobody()
 
 
 def access_of(environ: WSGIEnvironment) -> Access:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import time
-from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from objreg.auth.files import Watched
 from objreg.config import ConfigError
 
 log = logging.getLogger(__name__)
@@ -23,65 +23,119 @@ _LOOPBACK = ('localhost', '127.0.0.1', '::1')
 _KEEP = 3600.0
 _ASK_AGAIN = 30.0
 """Seconds between two reads, however many unknown keys are named meanwhile."""
+_SILENCE, _LONGEST = 5.0, 10.0
+"""Seconds that a service may be silent, and that its answer may take."""
+_PATIENCE = 1.0
+"""Seconds to wait for the read that another thread has begun."""
 
 
 class KeysUnavailable(Exception):
     """The keys cannot be read, and there are none from before."""
 
 
-class Keys:
-    """The keys by their ``kid``.  Nothing is read before it is needed."""
+class Keys(Protocol):
+    """The keys of a token service."""
 
-    def __init__(self, source: str) -> None:
-        if '://' in source:
-            parts = urlsplit(source)
-            if parts.scheme != 'https' and not (parts.scheme == 'http' and parts.hostname in _LOOPBACK):
-                raise ConfigError(f'jwks: {source!r}: https is needed, or a path')
-        self._source = source
-        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=5), retries=False)
+    def find(self, kid: str | None) -> list[Any]:
+        """The keys of that id; all of them where a token names none.  Raises `KeysUnavailable`."""
+
+    def reload(self) -> None:
+        """Read them now; raises `ConfigError`, and keeps what was read before."""
+
+
+def open_keys(source: str) -> Keys:
+    """The keys at a path or at a URL; raises `ConfigError`."""
+    if '://' not in source:
+        return KeyFile(source)
+    parts = urlsplit(source)
+    if '@' in parts.netloc:
+        raise ConfigError('jwks: a URL without user and password is needed')
+    if parts.scheme != 'https' and not (parts.scheme == 'http' and parts.hostname in _LOOPBACK):
+        raise ConfigError(f'jwks: {source!r}: https is needed, or a path')
+    return KeyURL(source)
+
+
+class KeyFile:
+    """A file, which is read again when it changes."""
+
+    def __init__(self, path: str) -> None:
+        self._file = Watched('jwks', path, _parse)
+
+    def find(self, kid: str | None) -> list[Any]:
+        """The keys of that id."""
+        return _of(self._file.current(), kid)
+
+    def reload(self) -> None:
+        """Read the file again."""
+        self._file.reload()
+
+
+class KeyURL:
+    """What a service publishes.  Nothing is asked before it is needed."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool = urllib3.PoolManager(timeout=_SILENCE, retries=False)
         self._keys: list[Any] = []
         self._read_at = self._asked_at = -1e9
         self._lock = Lock()
 
     def find(self, kid: str | None) -> list[Any]:
-        """The keys of that id; all of them where a token names none.  Raises `KeysUnavailable`."""
-        now = time.monotonic()
-        if now - self._read_at > _KEEP or not self._of(kid):
-            self._ask(now)
+        """The keys of that id, as they were an hour ago or later, if the service answers."""
+        found = _of(self._keys, kid)
+        if not found or time.monotonic() - self._read_at > _KEEP:
+            # who has a key does not wait for somebody else's read
+            self._ask(patience=0 if found else _PATIENCE if self._keys else _LONGEST)
+            found = _of(self._keys, kid)
         if not self._keys:
-            raise KeysUnavailable(self._source)
-        return self._of(kid)
+            raise KeysUnavailable(self._url)
+        return found
 
-    def _of(self, kid: str | None) -> list[Any]:
-        return self._keys if kid is None else [key for key in self._keys if key.kid == kid]
-
-    def _ask(self, now: float) -> None:
-        with self._lock:
-            if now - self._asked_at < _ASK_AGAIN:
+    def _ask(self, patience: float) -> None:
+        if not self._lock.acquire(timeout=patience):
+            return
+        try:
+            if time.monotonic() - self._asked_at < _ASK_AGAIN:
                 return
-            self._asked_at = now
-            try:
-                self.reload()
-            except ConfigError as error:
-                log.error('%s; the keys from before stay', error)
+            self._asked_at = time.monotonic()
+            self.reload()
+        except ConfigError as error:
+            log.error('%s; the keys from before stay', error)
+        finally:
+            self._lock.release()
 
     def reload(self) -> None:
-        """Read them now; raises `ConfigError`, and keeps what was read before."""
+        """Ask the service now."""
         try:
-            data = self._fetch() if '://' in self._source else Path(self._source).read_bytes()
-            self._keys = list(KeySet.import_key_set(json.loads(data)).keys)
-        except (OSError, urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError, JoseError) as error:
-            raise ConfigError(f'jwks: {self._source}: {getattr(error, "strerror", None) or error}') from error
+            self._keys = _parse(self._fetch().decode(), self._url)
+        except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
+            raise ConfigError(f'jwks: {self._url}: {error}') from error
         self._read_at = time.monotonic()
 
     def _fetch(self) -> bytes:
-        answer = self._pool.request('GET', self._source, preload_content=False, redirect=False)
+        """The bytes of the answer, without a redirect, and as they come, so that nothing small can become large."""
+        until, data = time.monotonic() + _LONGEST, bytearray()
+        answer = self._pool.request('GET', self._url, preload_content=False, redirect=False)
         try:
             if answer.status != 200:
                 raise ValueError(f'it answers {answer.status}')
-            data = answer.read(_LARGEST + 1)
+            while piece := answer.read1(_LARGEST, decode_content=False):
+                data += piece
+                if len(data) > _LARGEST:
+                    raise ValueError('it is too large')
+                if time.monotonic() > until:
+                    raise ValueError('it takes too long')
         finally:
-            answer.release_conn()
-        if len(data) > _LARGEST:
-            raise ValueError('it is too large')
-        return data
+            answer.close()
+        return bytes(data)
+
+
+def _of(keys: list[Any], kid: str | None) -> list[Any]:
+    return keys if kid is None else [key for key in keys if key.kid == kid]
+
+
+def _parse(text: str, source: str) -> list[Any]:
+    try:
+        return list(KeySet.import_key_set(json.loads(text)).keys)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, JoseError) as error:
+        raise ConfigError(f'jwks: {source}: {str(error) or type(error).__name__}') from error

@@ -1,6 +1,6 @@
 """Who may do what, as a file says it: a list of grants, of which each only adds.
 
-    - users: [anonymous]                # nobody in particular
+    - users: [anonymous]                # everybody
       repositories: [public/**]
       actions: [pull]
     - users: [alice, bob]
@@ -17,18 +17,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from objreg.auth.files import Watched
 from objreg.config import ConfigError, close_match
 
 ACTIONS = ('pull', 'push', 'delete')
 ANONYMOUS, AUTHENTICATED = 'anonymous', 'authenticated'
 _KEYS = ('users', 'repositories', 'actions')
-_MOST_WILDCARDS = 4
-"""In a pattern: so that no name takes long to match."""
+_WITHIN, _ACROSS = '[^/]*?', '.*?'
+"""The wildcards ``*`` and ``**``."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Grant:
         """Whether it grants this; `user` is '' for nobody in particular."""
         if action not in self.actions:
             return False
-        if (user or ANONYMOUS) not in self.users and not (user and AUTHENTICATED in self.users):
+        # what anonymous may, everybody may: he had only to keep his password to himself
+        if not self.users & {user, ANONYMOUS, AUTHENTICATED if user else ANONYMOUS}:
             return False
         return any(pattern.fullmatch(name) for pattern in self.repositories)
 
@@ -58,22 +59,34 @@ class Rules:
         """Whether any of them grants it."""
         return any(grant.covers(user, action, name) for grant in self._grants)
 
+    def grants_to_anonymous(self) -> bool:
+        """Whether nobody in particular may do anything at all."""
+        return any(ANONYMOUS in grant.users for grant in self._grants)
+
 
 def without_file(anonymous: str) -> Rules:
     """Everybody who has a password may do everything; the others what `anonymous` says, ``none`` or ``pull``."""
     everything = (pattern('**'),)
     grants = [Grant(frozenset([AUTHENTICATED]), everything, frozenset(ACTIONS))]
     if anonymous == 'pull':
-        grants.append(Grant(frozenset([ANONYMOUS, AUTHENTICATED]), everything, frozenset(['pull'])))
+        grants.append(Grant(frozenset([ANONYMOUS]), everything, frozenset(['pull'])))
     return Rules(grants)
 
 
+def watch(path: str) -> Watched[Rules]:
+    """The rules of a file, as it is at any time; raises `ConfigError`."""
+    return Watched('rules', path, parse)
+
+
 def load(path: str) -> Rules:
-    """The rules of a file; raises `ConfigError`."""
+    """The rules of a file, once; raises `ConfigError`."""
+    return watch(path).current()
+
+
+def parse(text: str, path: str) -> Rules:
+    """The rules in the text of a file; raises `ConfigError`."""
     try:
-        entries = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f'rules: {path}: {getattr(error, "strerror", None) or error}') from error
+        entries = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f'rules: {path}: not YAML: {" ".join(str(error).split())}') from error
     if not isinstance(entries, list):
@@ -88,6 +101,8 @@ def _grant(entry: Any, where: str) -> Grant:
         if key not in _KEYS:
             raise ConfigError(f'{where}: there is no {key!r}; {close_match(str(key), _KEYS)}')
     words = {key: _words(entry.get(key), f'{where}: {key}') for key in _KEYS}
+    if '*' in words['users']:
+        raise ConfigError(f'{where}: users: there is no "*"; write {AUTHENTICATED} or {ANONYMOUS}')
     for action in words['actions']:
         if action not in ACTIONS:
             raise ConfigError(f'{where}: actions: there is no {action!r}; {close_match(action, ACTIONS)}')
@@ -101,18 +116,34 @@ def _grant(entry: Any, where: str) -> Grant:
 def _words(value: Any, where: str) -> list[str]:
     if isinstance(value, str):
         value = [value]
-    if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
+    if not isinstance(value, list) or not value or not all(word and isinstance(word, str) for word in value):
         raise ConfigError(f'{where}: a list of words is needed')
     return value
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """The names that a pattern means; raises `ValueError`."""
-    if text.count('*') > 2 * _MOST_WILDCARDS:
-        raise ValueError(f'{text!r} has too many wildcards')
+    """The names that a pattern means; raises `ValueError`.
+
+    A wildcard that found its earliest place keeps it (an atomic group), for an earlier one leaves more to those that
+    follow.  So the time grows with the square of a name's length at worst, however many wildcards there are.
+    """
     if not re.fullmatch(r'[a-z0-9._*-]+(?:/[a-z0-9._*-]+)*', text):
         raise ValueError(f'{text!r} matches no name of a repository')
-    regular = ''
-    for word in re.split(r'(/\*\*$|\*\*|\*)', text):
-        regular += {'/**': '(?:/.*)?', '**': '.*', '*': '[^/]*'}.get(word, re.escape(word))
-    return re.compile(regular)
+    text, end = (text[:-3], '(?:/.*)?') if text.endswith('/**') else (text, '')
+    first, *others = [part.split('*') for part in text.split('**')]
+    if not others:
+        return re.compile(_to_the_end(first) + end)
+    between = ''.join(f'(?>{_ACROSS}{_earliest(words)})' for words in others[:-1])
+    return re.compile(_earliest(first) + between + _ACROSS + _to_the_end(others[-1]) + end)
+
+
+def _earliest(words: list[str]) -> str:
+    """What begins with the first of these, and goes on, within one part, with each of the others at its first place."""
+    first, *others = map(re.escape, words)
+    return first + ''.join(f'(?>{_WITHIN}{word})' for word in others)
+
+
+def _to_the_end(words: list[str]) -> str:
+    """The same, but the last of them is where it ends."""
+    *before, last = words
+    return (_earliest(before) + _WITHIN if before else '') + re.escape(last)

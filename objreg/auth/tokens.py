@@ -16,10 +16,14 @@ from joserfc.errors import JoseError
 from objreg.auth.keysets import Keys
 from objreg.config import ConfigError, close_match
 
-ALGORITHMS = ('EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512')
+ALGORITHMS = (
+    'Ed25519', 'EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512',
+)
 """Those with a public key.  The others are not offered: who can verify by a shared secret can sign by it."""
 _LONGEST = 16 * 1024
 _MOST_GRANTS = 1000
+_MOST_KEYS = 20
+"""That are tried for a token that names none."""
 
 
 class TokenInvalid(Exception):
@@ -76,11 +80,13 @@ class Tokens:
         algorithm, kid = header.get('alg'), header.get('kid')
         if algorithm not in self._algorithms or not isinstance(kid, str | None):
             raise TokenInvalid('not an algorithm that is accepted')
-        for key in self._keys.find(kid)[:20]:
+        for key in self._keys.find(kid)[:_MOST_KEYS]:
             try:
                 return jwt.decode(text, key, algorithms=self._algorithms)
             except (JoseError, ValueError, TypeError):  # another key, or a kind that does not fit the algorithm
                 continue
+            except RecursionError as error:  # it is signed, and still nobody has to read it
+                raise TokenInvalid('its claims are nested too deeply') from error
         raise TokenInvalid('the signature is not one of a known key')
 
 

@@ -6,7 +6,9 @@ import base64
 import logging
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import argon2
@@ -14,7 +16,7 @@ import bcrypt
 import pytest
 
 from objreg.access import access_of
-from objreg.auth import passwords, rules
+from objreg.auth import files, passwords
 from objreg.config import ConfigError
 from objreg.middleware.auth import Auth
 from objreg.testing.fakes import FakeApp
@@ -103,7 +105,7 @@ def test_a_missing_file_stops_the_start(path: Path) -> None:
 
 
 def test_a_changed_file_counts_at_once_and_a_broken_one_does_not(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, '_LOOK_AGAIN', 0)
+    monkeypatch.setattr(files, 'LOOK_AGAIN', 0)
     _, layer = layer_of(path, f'alice:{bcrypted(SECRET)}\n')
     assert call(layer, **basic('alice', SECRET)).status_code == 200
     path.write_text(f'alice:{bcrypted("new")}\n')
@@ -129,6 +131,23 @@ def test_a_success_is_remembered_and_a_failure_is_not(path: Path, monkeypatch: p
     assert len(verified) == 4
 
 
+def test_somebody_who_does_not_exist_costs_as_much_as_the_same_somebody(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where hashes cost different times, a made-up user has one of them, and keeps it."""
+    hashes = {f'user{number}': bcrypted(SECRET) for number in range(8)}
+    _, layer = layer_of(path, ''.join(f'{user}:{hashed}\n' for user, hashed in hashes.items()))
+    verified: list[bytes] = []
+    check = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, 'checkpw', lambda given, hashed: verified.append(hashed) or check(given, hashed))
+    monkeypatch.setattr(passwords, '_MANY_FAILURES', 1000)
+    for _ in range(2):
+        for number in range(30):
+            assert call(layer, **basic(f'nobody{number}', SECRET)).status_code == 401
+    assert verified[:30] == verified[30:]
+    assert len(set(verified)) > 2
+
+
 def test_somebody_who_does_not_exist_costs_as_much(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CVE-2016-6210: the time of an answer must not tell who has an account."""
     _, layer = layer_of(path, f'alice:{bcrypted(SECRET)}\n')
@@ -140,14 +159,48 @@ def test_somebody_who_does_not_exist_costs_as_much(path: Path, monkeypatch: pyte
     assert len(verified) == 2
 
 
+def occupy(layer: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many passwords are being verified as may be at once."""
+    monkeypatch.setattr(layer._gate.passwords, '_verifying', BoundedSemaphore(1))  # type: ignore[union-attr]
+    layer._gate.passwords._verifying.acquire(timeout=0)  # type: ignore[union-attr]
+
+
 def test_nobody_keeps_all_threads_busy_with_passwords(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody guesses, who has to be verified waits for nothing, and who is known does not notice."""
+    assert passwords._AT_ONCE < 4, 'the threads of the smallest server'
     _, layer = layer_of(path, f'alice:{bcrypted(SECRET)}\n')
     assert call(layer, **basic('alice', SECRET)).status_code == 200
-    monkeypatch.setattr(passwords, '_WAIT', 0.01)
-    for _ in range(4):
-        assert layer._gate._passwords._verifying.acquire(timeout=1)  # type: ignore[union-attr]
-    assert call(layer, **basic('alice', 'wrong')).status_code == 503
+    for number in range(passwords._MANY_FAILURES):
+        assert call(layer, **basic('alice', f'guess {number}')).status_code == 401
+    occupy(layer, monkeypatch)
+    began = time.monotonic()
+    answer = call(layer, **basic('alice', 'wrong'))
+    assert answer.status_code == 503
+    assert answer.headers['Retry-After'] == '2'
+    assert time.monotonic() - began < passwords._WAIT / 2
     assert call(layer, **basic('alice', SECRET)).status_code == 200
+
+
+def test_many_who_log_in_at_once_wait_for_one_another(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A push sends its layers in parallel, to a process that may not know the user yet."""
+    _, layer = layer_of(path, f'alice:{bcrypted(SECRET)}\n')
+    verified: list[bytes] = []
+    check = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, 'checkpw', lambda given, hashed: verified.append(given) or check(given, hashed))
+    occupy(layer, monkeypatch)
+    with ThreadPoolExecutor(5) as pool:
+        answers = [pool.submit(call, layer, **basic('alice', SECRET)) for _ in range(5)]
+        assert not verified
+        layer._gate.passwords._verifying.release()  # type: ignore[union-attr]
+        assert [answer.result().status_code for answer in answers] == [200] * 5
+    assert len(verified) == 1
+
+
+def test_who_waits_too_long_is_told_to_come_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, layer = layer_of(path, f'alice:{bcrypted(SECRET)}\n')
+    monkeypatch.setattr(passwords, '_WAIT', 0.01)
+    occupy(layer, monkeypatch)
+    assert call(layer, **basic('alice', SECRET)).status_code == 503
 
 
 def test_no_password_reaches_the_log(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -179,57 +232,18 @@ def test_an_empty_user_without_password_is_nobody(path: Path) -> None:
     assert call(layer, '/v2/a/manifests/x', 'PUT', **basic('', '')).status_code == 401
 
 
-# Rules
-
-
-@pytest.mark.parametrize(('pattern', 'matching', 'others'), [
-    ('team/**', ['team/a', 'team/a/b', 'team'], ['team2', 'team2/a', 'a/team', 'tea']),
-    ('team/*', ['team/a'], ['team', 'team/a/b', 'team2/a']),
-    ('**', ['a', 'a/b/c'], []),
-    ('*', ['a', 'abc'], ['a/b']),
-    ('team', ['team'], ['team/a', 'team2', 'ateam']),
-    ('*/app', ['x/app'], ['app', 'x/y/app', 'x/app2']),
-    ('**/app', ['x/app', 'x/y/app'], ['app2', 'x/app/y']),
-    ('a.b', ['a.b'], ['axb']),
-])
-def test_patterns(pattern: str, matching: list[str], others: list[str]) -> None:
-    compiled = rules.pattern(pattern)
-    assert [name for name in matching + others if compiled.fullmatch(name)] == matching
-
-
-def test_no_pattern_and_no_name_take_long() -> None:
-    """CVE-2022-24713: patterns that explode."""
-    compiled = rules.pattern('**a**a**a**a')
-    began = time.perf_counter()
-    assert compiled.fullmatch('a' * 254 + 'b') is None
-    assert time.perf_counter() - began < 5
-
-
-@pytest.mark.parametrize(('text', 'problem'), [
-    ('{}', 'a list of grants is needed'), ('- x', 'entry 1: needs users'), ('[', 'not YAML'),
-    ('- {users: [a], repositories: [b], action: [pull]}', "entry 1: there is no 'action'; did you mean 'actions'"),
-    ('- {users: [a], repositories: [b], actions: [pul]}', "actions: there is no 'pul'; did you mean 'pull'"),
-    ('- {users: [a], repositories: [b]}', 'actions: a list of words is needed'),
-    ('- {users: [], repositories: [b], actions: [pull]}', 'users: a list of words is needed'),
-    ('- {users: [a], repositories: ["UPPER"], actions: [pull]}', "'UPPER' matches no name"),
-    ('- {users: [a], repositories: ["/b"], actions: [pull]}', "'/b' matches no name"),
-    ('- {users: [a], repositories: ["*a*a*a*a*a*a*a*a*a"], actions: [pull]}', 'too many wildcards'),
-])
-def test_a_bad_rule_is_named(tmp_path: Path, text: str, problem: str) -> None:
-    path = tmp_path / 'rules.yml'
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=problem) as error:
-        rules.load(str(path))
-    assert str(error.value).startswith(f'rules: {path}')
-
-
 # Options
 
 
 @pytest.mark.parametrize(('options', 'problem'), [
     ({'type': 'ldap'}, '^type: '), ({'type': 'htpasswd'}, '^htpasswd: needed'),
     ({'type': 'token'}, '^realm: needed'), ({'type': 'token', 'realm': REALM, 'issuer': ISSUER}, '^service: needed'),
-    ({'type': 'token', 'realm': 'a"b'}, '^realm: '),
+    ({'type': 'token', 'realm': 'a"b'}, '^realm: '), ({'type': 'token', 'service': 'a\n b'}, '^service: '),
+    ({'type': 'token', 'realm': 'https://ü.example'}, '^realm: '),
+    ({'htpasswd': 'x'}, '^htpasswd: means nothing with type = none'), ({'rules': 'x'}, '^rules: means nothing'),
+    ({'jwks': 'x', 'type': 'htpasswd'}, '^jwks: means nothing with type = htpasswd; it is one of type = token'),
+    ({'anonymous': 'pull', 'type': 'token'}, '^anonymous: means nothing'), ({'realm': 'x'}, '^realm: means nothing'),
+    ({'type': 'htpasswd', 'htpasswd': 'x', 'anonymous': 'push'}, '^anonymous: '),
 ])
 def test_bad_options_stop_the_start(options: dict[str, str], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):

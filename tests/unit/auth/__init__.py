@@ -1,0 +1,1 @@
+"""What the auth layer is made of."""
