@@ -28,11 +28,12 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TimedOut
 from threading import Lock
 from typing import Any
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from objreg import keys
 from objreg.config import as_seconds
@@ -62,10 +63,14 @@ class HealthCheck(Middleware):
         self._asking: ThreadPoolExecutor | None = None
         self._is_stopping = False
 
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get('PATH_INFO') in self._paths:
+            return super().__call__(environ, start_response)
+        return self.app(environ, start_response)
+
     def handle(self, req: Request) -> Any:
         """Answer on two paths."""
-        path = self._paths.get(req.environ.get('PATH_INFO', ''))
-        return self.app if path is None else path()
+        return self._paths[req.environ['PATH_INFO']]()
 
     def drain(self) -> None:
         """This node is about to stop: it is not ready any more."""

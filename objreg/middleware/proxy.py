@@ -28,8 +28,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import Any
-from wsgiref.types import WSGIApplication, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from objreg.config import ConfigError, as_list, as_networks
 from objreg.http import Request
@@ -38,6 +39,10 @@ from objreg.middleware.base import Middleware
 _HOST = re.compile(r'(?:[A-Za-z0-9_.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?')
 _PREFIX = re.compile(r'(?:/[A-Za-z0-9._~-]{1,255}){0,16}')
 _PAIR = re.compile(r'\s*([A-Za-z]{1,10})=(?:"([^"\\]{0,255})"|([^\s;,"]{0,255}))\s*')
+_SAID = frozenset(f'HTTP_{name}' for name in (
+    'FORWARDED', 'X_FORWARDED_FOR', 'X_FORWARDED_HOST', 'X_FORWARDED_PORT', 'X_FORWARDED_PREFIX', 'X_FORWARDED_PROTO',
+    'X_FORWARDED_SCHEME', 'X_FORWARDED_SERVER', 'X_FORWARDED_SSL', 'X_REAL_IP',
+))
 _LONGEST = 4096
 """Bytes of a header that are looked at."""
 
@@ -57,6 +62,12 @@ class Proxy(Middleware):
             raise ConfigError(f'header: {header!r} is neither x-forwarded nor forwarded')
         self._said = _x_forwarded if header == 'x-forwarded' else _forwarded
 
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not _SAID.isdisjoint(environ):
+            return super().__call__(environ, start_response)
+        environ['objreg.client'] = environ.get('REMOTE_ADDR', '')
+        return self.app(environ, start_response)
+
     def handle(self, req: Request) -> Any:
         """Believe, or take the headers off."""
         environ, peer = req.environ, req.environ.get('REMOTE_ADDR', '')
@@ -70,9 +81,8 @@ class Proxy(Middleware):
                 environ['HTTP_HOST'] = said['host']
             if _PREFIX.fullmatch(prefix := said.get('prefix', '').rstrip('/')):
                 environ['SCRIPT_NAME'] = prefix + environ.get('SCRIPT_NAME', '')
-        for name in [name for name in environ if name.startswith(('HTTP_X_FORWARDED_', 'HTTP_FORWARDED'))]:
-            del environ[name]
-        environ.pop('HTTP_X_REAL_IP', None)
+        for name in _SAID:
+            environ.pop(name, None)
         return self.app
 
     def _is_trusted(self, peer: str) -> bool:

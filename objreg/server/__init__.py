@@ -63,8 +63,8 @@ from objreg.server.process import Process, bound_arenas, never_an_orphan
 from objreg.server.spool import SMALL_BODY, Adjusted
 from objreg.server.workers import Workers
 
-_RECEIVED_AT_ONCE = 64 * 1024
-"""Bytes; twice as fast for layers as waitress's own 8 KiB, and no slower for small requests."""
+_RECEIVED_AT_ONCE = 16 * 1024
+"""Bytes of a request's head, and what follows it; bodies are read in larger pieces (`objreg.server.channel`)."""
 _MAX_WAITING_ANSWER = 256 * 1024
 """Bytes of an answer that wait in memory for a slow client; beyond, its thread waits."""
 

@@ -35,7 +35,10 @@ _REFUSAL = (
 
 _ACCEPTED_AT_ONCE = 64
 _BODY_PIECE = 256 * 1024
-_READS_AT_ONCE = 32
+_CHUNK_LINE = 8
+"""Bytes from the end of a chunk to the beginning of the next one, where that has 4 KiB to 64 KiB."""
+_LEAST = 4096
+_READS_AT_ONCE = 64
 _FILE_PIECE = 1 << 20
 _PIECES_AT_ONCE = 8
 
@@ -51,9 +54,8 @@ class Channel(HTTPChannel):
     def handle_read(self) -> None:
         """There is something to read: take what there is of a body, up to a bound, without asking the loop again."""
         for _ in range(_READS_AT_ONCE):
-            in_body = self.request is not None
             try:
-                data = self.socket.recv(_BODY_PIECE if in_body else self.adj.recv_bytes)
+                data = self.socket.recv(self._wanted())
             except BlockingIOError:
                 return
             except OSError:
@@ -65,6 +67,18 @@ class Channel(HTTPChannel):
             self.received(data)
             if self.request is None or not self.connected:
                 return
+
+    def _wanted(self) -> int:
+        """How many bytes to read at once.
+
+        Waitress copies what lies behind a chunk for each of them, so of a chunked body no more is read than the chunk
+        and the next one's length: tiny chunks would cost the square of what is read.
+        """
+        receiver = None if self.request is None else self.request.body_rcv
+        if receiver is None:
+            return int(self.adj.recv_bytes)
+        remainder = getattr(receiver, 'chunk_remainder', _BODY_PIECE)
+        return int(min(max(remainder + _CHUNK_LINE, _LEAST), _BODY_PIECE))
 
     def received(self, data: bytes) -> bool:
         """Bytes have come."""

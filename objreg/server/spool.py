@@ -21,6 +21,10 @@ MEMORY = 512 * 1024
 """Bytes of a body that stay in memory."""
 SMALL_BODY = 16 * 1024**2
 """Bytes; only blobs are larger."""
+_AT_ONCE = 256 * 1024
+"""Bytes that are written at once: chunks of a few KiB cost much more one by one."""
+_MOST_PIECES = 1000
+"""That one `writev` takes."""
 _WRITE_BACK = 16 * 1024**2
 """Bytes after which the kernel is told to write."""
 
@@ -50,6 +54,8 @@ class Spool:
         self._memory = io.BytesIO()
         self._file: Spooled | None = None
         self._hashed = hashlib.sha256()
+        self._waiting: list[bytes] = []
+        self._waiting_size = 0
         self._size = 0
         self._begun = 0  # up to where it is on its way to the disk
 
@@ -61,25 +67,34 @@ class Spool:
             if self._size > MEMORY:
                 self._overflow()
             return
-        self._hashed.update(data)
-        _write(self._file, data)
+        self._waiting.append(data)
+        self._waiting_size += len(data)
+        if self._waiting_size >= _AT_ONCE:
+            self._write(self._file)
+
+    def _write(self, file: Spooled) -> None:
+        """Hash and write what waits."""
+        for piece in self._waiting:
+            self._hashed.update(piece)
+        _write(file, self._waiting)
+        self._waiting, self._waiting_size = [], 0
         if self._size - self._begun >= _WRITE_BACK:
             # makes the kernel begin to write, so that little is left to wait for when the file has to be on the disk
-            os.posix_fadvise(self._file.fileno(), self._begun, self._size - self._begun, os.POSIX_FADV_DONTNEED)
+            os.posix_fadvise(file.fileno(), self._begun, self._size - self._begun, os.POSIX_FADV_DONTNEED)
             self._begun = self._size
 
     def _overflow(self) -> None:
         data = self._memory.getvalue()
         self._memory.close()
         self._file = _unnamed(self._folder)
-        self._hashed.update(data)
-        _write(self._file, data)
+        self._waiting, self._waiting_size = [data], len(data)
 
     def getfile(self) -> io.BytesIO | Spooled:
         """The body, at its start."""
         if self._file is None:
             self._memory.seek(0)
             return self._memory
+        self._write(self._file)
         self._file.seek(0)
         self._file.hashed = self._hashed
         return self._file
@@ -105,10 +120,14 @@ def _unnamed(folder: str) -> Spooled:
     return Spooled(fd, 'r+')
 
 
-def _write(file: Spooled, data: bytes) -> None:
-    written = file.write(data)
-    while written < len(data):
-        written += file.write(memoryview(data)[written:])
+def _write(file: Spooled, pieces: list[bytes]) -> None:
+    for start in range(0, len(pieces), _MOST_PIECES):
+        some = pieces[start:start + _MOST_PIECES]
+        written = os.writev(file.fileno(), some)
+        if written < sum(map(len, some)):  # no room, or a signal: what is left says which
+            left = memoryview(b''.join(some))[written:]
+            while left:
+                left = left[os.write(file.fileno(), left):]
 
 
 class Adjusted(Adjustments):

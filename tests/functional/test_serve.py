@@ -103,6 +103,21 @@ def test_no_request_is_smuggled(tmp_path: Path, sent: bytes) -> None:
         assert 'Traceback' not in server.log.read_text()
 
 
+@pytest.mark.parametrize('size', [1, 3, 700, 4096, 32768, 65536, 100_000])
+def test_a_body_comes_whole_whatever_its_chunks(tmp_path: Path, size: int) -> None:
+    """And the smallest chunks do not keep the server busy: each is copied with what lies behind it."""
+    data = LAYER[:200_000] if size < 100 else LAYER
+    chunks = [data[start:start + size] for start in range(0, len(data), size)]
+    with start(tmp_path, '--workers', '1') as server, connection(server) as plain:
+        target = f'/v2/app/blobs/uploads/?digest={Digest.of(data)}'
+        began = time.monotonic()
+        plain.sendall(f'POST {target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'.encode())
+        plain.sendall(b''.join(b'%x\r\n%b\r\n' % (len(chunk), chunk) for chunk in chunks) + b'0\r\n\r\n')
+        assert plain.recv(100).startswith(b'HTTP/1.1 201 ')
+        assert time.monotonic() - began < 10
+        assert server.call('GET', f'/v2/app/blobs/{Digest.of(data)}')[1] == data
+
+
 def test_a_manifest_that_is_too_large_is_refused_before_it_is_taken_in(tmp_path: Path) -> None:
     with start(tmp_path) as server, connection(server) as plain:
         plain.sendall(b'PUT /v2/a/manifests/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n')
