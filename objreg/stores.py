@@ -42,6 +42,7 @@ from objreg.wrap.timing import TimedStore
 Made = TypeVar('Made')
 
 _VARIABLE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}')
+_UNSAID = object()
 _COMMON = ('cache', 'driver', 'retry')
 _SHOWN = ('path', 'preset', 'bucket', 'prefix', 'endpoint', 'region')
 _CACHE = {'memory': as_size, 'seconds': as_seconds, 'tag_seconds': as_seconds}
@@ -56,13 +57,16 @@ def load_store(path: str, name: str) -> Store:
         option: _substituted(value, f'{where} {option}', _folder(path))
         for option, value in section.items()
     }
-    retry, cache = options.pop('retry', True), options.pop('cache', True)
+    retry, cache = options.pop('retry', True), options.pop('cache', _UNSAID)
     driver = _driver(options.pop('driver', ''), where)
     store: Store = TimedStore(_made(driver, options, where))
     store.name = store.inner.name = name  # type: ignore[attr-defined]
     retrying = _switch(retry, _RETRY, f'{where} retry')
     if retrying is not None:
         store = RetryingStore(store, _tried(lambda: Policy(**retrying), f'{where} retry'))
+    if cache is _UNSAID:
+        # several processes serve a folder, and each would show for a while what another deleted, to save microseconds
+        cache = not store.capabilities.local
     caching = _switch(cache, _CACHE, f'{where} cache')
     if caching is not None:
         store = CachedStore(store, **caching)

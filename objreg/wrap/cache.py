@@ -1,5 +1,7 @@
 """Remembers small objects that never change their content, for a while: manifests, memberships, catalog markers.
 
+It is off, unless it is asked for (``cache: true``), where the store is a folder of this machine.
+
 Options, under ``cache:`` of a store in ``stores.yml`` (``cache: false`` switches it off):
 
 ``memory = 64 MiB``

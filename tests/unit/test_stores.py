@@ -191,3 +191,11 @@ def test_the_drivers_that_come_with_it():
     assert {name: point.load() for name, point in stores.drivers().items()}.items() >= {
         'file': FileStore, 'memory': MemoryStore, 's3': S3Store,
     }.items()
+
+
+def test_a_folder_has_no_cache_unless_it_is_asked_for(tmp_path: Path) -> None:
+    """Several processes serve it, and none shows what another deleted."""
+    path = tmp_path / 'stores.yml'
+    path.write_text(f'plain: {{driver: file, path: {tmp_path}}}\nasked: {{driver: file, path: {tmp_path}, cache: true}}')
+    assert not isinstance(load_store(str(path), 'plain'), CachedStore)
+    assert isinstance(load_store(str(path), 'asked'), CachedStore)
