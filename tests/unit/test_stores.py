@@ -1,5 +1,7 @@
 """``stores.yml``: every mistake gets one line that names the file, the store and the option."""
 
+from pathlib import Path
+
 import pytest
 
 from objreg import stores
@@ -196,6 +198,8 @@ def test_the_drivers_that_come_with_it():
 def test_a_folder_has_no_cache_unless_it_is_asked_for(tmp_path: Path) -> None:
     """Several processes serve it, and none shows what another deleted."""
     path = tmp_path / 'stores.yml'
-    path.write_text(f'plain: {{driver: file, path: {tmp_path}}}\nasked: {{driver: file, path: {tmp_path}, cache: true}}')
+    path.write_text(
+        f'plain: {{driver: file, path: {tmp_path}}}\nasked: {{driver: file, path: {tmp_path}, cache: true}}'
+    )
     assert not isinstance(load_store(str(path), 'plain'), CachedStore)
     assert isinstance(load_store(str(path), 'asked'), CachedStore)
