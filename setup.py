@@ -32,7 +32,7 @@ setup(
         'boto3>=1.36',
         'cachetools>=5.5',
         'click>=8.1.7',
-        'joserfc>=1.6.8',
+        'joserfc>=1.8',
         'limits>=3.13',
         'prometheus-client>=0.20',
         'pyyaml>=6.0.1',

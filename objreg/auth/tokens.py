@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
 
 from objreg.auth.keysets import Keys
 from objreg.config import ConfigError, close_match
@@ -56,6 +56,7 @@ class Tokens:
             raise ConfigError('algorithms: needs one at least')
         self._keys = keys
         self._algorithms = algorithms
+        self._registry = _Registry(algorithms)
         self._claims = jwt.JWTClaimsRegistry(
             leeway=leeway, iss={'essential': True, 'value': issuer}, aud={'essential': True, 'value': audience},
             exp={'essential': True},
@@ -74,20 +75,42 @@ class Tokens:
 
     def _decode(self, text: str) -> jwt.Token:
         try:
-            header = jws.extract_compact(text.encode()).headers()
-        except (JoseError, ValueError, TypeError) as error:
+            header = jws.extract_compact(text.encode(), None, self._registry).headers()
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise TokenInvalid('not a signed token') from error
+        # without b64 there is one reading of what is signed (RFC 7797 section 7)
+        if not isinstance(header, dict) or 'b64' in header:
+            raise TokenInvalid('not a header that is accepted')
         algorithm, kid = header.get('alg'), header.get('kid')
         if algorithm not in self._algorithms or not isinstance(kid, str | None):
             raise TokenInvalid('not an algorithm that is accepted')
         for key in self._keys.find(kid)[:_MOST_KEYS]:
             try:
-                return jwt.decode(text, key, algorithms=self._algorithms)
+                return jwt.decode(text, key, registry=self._registry)
             except (JoseError, ValueError, TypeError):  # another key, or a kind that does not fit the algorithm
                 continue
             except RecursionError as error:  # it is signed, and still nobody has to read it
                 raise TokenInvalid('its claims are nested too deeply') from error
         raise TokenInvalid('the signature is not one of a known key')
+
+
+class _Registry(jws.JWSRegistry):
+    """The algorithms that the operator chose, of which there is no more to say at each token.
+
+    Headers are as long as a chain of certificates needs, and what they say beside is ignored (RFC 7515 section 4),
+    unless it is ``crit``.
+    """
+
+    max_header_length = _LONGEST
+
+    def __init__(self, algorithms: list[str]) -> None:
+        super().__init__(algorithms=algorithms, strict_check_header=False)
+
+    def get_alg(self, name: str) -> Any:
+        """Raises what the library raises."""
+        if not self.allowed or name not in self.allowed:
+            raise UnsupportedAlgorithmError(name)
+        return self.algorithms[name]
 
 
 def _access(claims: dict[str, Any]) -> TokenAccess:

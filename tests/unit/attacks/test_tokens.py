@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from joserfc import jws, jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from objreg.access import access_of
 from objreg.config import ConfigError
@@ -39,6 +41,17 @@ def ask(tmp_path: Path) -> Ask:
     return request
 
 
+def part(data: str | bytes) -> str:
+    return base64.urlsafe_b64encode(data.encode() if isinstance(data, str) else data).rstrip(b'=').decode()
+
+
+def sign(header: dict[str, Any], payload: dict[str, Any] | str | bytes, key: Any = RSA) -> str:
+    """A token with any header and payload, that a library would refuse to make."""
+    text = json.dumps(payload) if isinstance(payload, dict) else payload
+    signing_input = f'{part(json.dumps(header))}.{part(text)}'
+    return f'{signing_input}.{part(jws.JWSRegistry.algorithms[header["alg"]].sign(signing_input.encode(), key))}'
+
+
 def raw(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b'') -> str:
     parts = [json.dumps(header).encode(), json.dumps(claims).encode(), signature]
     return '.'.join(base64.urlsafe_b64encode(part).rstrip(b'=').decode() for part in parts)
@@ -55,6 +68,12 @@ def test_a_good_token_passes(ask: Ask) -> None:
     assert ask(token(PULL, aud=['other', SERVICE])).status_code == 200
     assert ask(token(access=None, scope='repository:team/app:pull,push')).status_code == 200
     assert ask(token(grants('team/app', '*')), method='DELETE').status_code == 200
+
+
+def test_a_header_may_say_more_than_is_needed(ask: Ask) -> None:
+    """Services send the chain of their certificates along: it is looked at by nobody."""
+    header = {'alg': 'RS256', 'kid': 'one', 'typ': 'JWT', 'x5c': ['A' * 1600] * 3, 'made': 'by a service'}
+    assert ask(sign(header, claims(access=[PULL]))).status_code == 200
 
 
 @pytest.mark.parametrize('algorithm', ['none', 'None', 'NONE', 'nOnE', ''])
@@ -127,6 +146,103 @@ def test_a_token_for_another_repository_is_not_one_for_this(ask: Ask, grant: dic
     assert answer.headers['WWW-Authenticate'] == (
         f'Bearer realm="{REALM}",service="{SERVICE}",scope="repository:team/app:pull",error="insufficient_scope"'
     )
+
+
+@pytest.mark.parametrize('text', [
+    '{"alg":"RS256","kid":"one","alg":"none"}', '{"alg":"none","kid":"one","alg":"RS256"}',
+    '\ufeff{"alg":"RS256","kid":"one"}', '{"alg":["RS256"],"kid":"one"}', '{"alg":{"RS256":1},"kid":"one"}',
+    '{"ALG":"RS256","kid":"one"}', '{"alg":"rs256","kid":"one"}', '{"alg":"RS256\\u0000","kid":"one"}',
+    '{"alg":"RS256","kid":"one","b64":false,"crit":["b64"]}', '{"alg":"RS256","kid":"one","b64":false}',
+    '{"alg":"RS256","kid":"one","zip":"DEF"}', '{"alg":"RSA-OAEP","enc":"A256GCM","kid":"one","zip":"DEF"}',
+    '{"alg":"RS256","kid":"one","a":' + '[' * 5000 + ']' * 5000 + '}',
+    '{"alg":"RS256","kid":"one","a":' + '9' * 9000 + '}', '{"alg":"RS256","a":' + '[' * 9000,
+    '[]', '7', 'null', '"alg"', '',
+])
+def test_no_header_makes_good_what_is_not_signed(ask: Ask, text: str) -> None:
+    """Headers that are read twice, or in two ways; RFC 7797; nested or huge ones."""
+    signing_input = f'{part(text)}.{part(json.dumps(claims(access=[PULL])))}'
+    own = RSAKey.generate_key(2048, private=True)
+    for key in (b'', jws.JWSRegistry.algorithms['RS256'].sign(signing_input.encode(), own), b'\0' * 256, b'\xff' * 256):
+        assert ask(f'{signing_input}.{part(key)}').status_code == 401
+
+
+@pytest.mark.parametrize('header', [
+    {'b64': False, 'crit': ['b64']}, {'b64': False}, {'crit': ['exp']}, {'crit': 'exp'}, {'crit': [['alg']]},
+    {'crit': 7},
+])
+def test_a_header_that_changes_what_is_signed_is_refused_though_it_is_signed(ask: Ask, header: dict[str, Any]) -> None:
+    """RFC 7797 section 7, RFC 7515 section 4.1.11."""
+    assert ask(sign({'alg': 'RS256', 'kid': 'one', **header}, claims(access=[PULL]))).status_code == 401
+
+
+@pytest.mark.parametrize('payload', [
+    '[]', '7', 'null', '', '{', b'\xff\xfe', '{"a":' + '[' * 5000 + ']' * 5000 + '}',
+])
+def test_what_is_signed_and_no_object_is_refused(ask: Ask, payload: str | bytes) -> None:
+    """Class of CVE-2024-34155: nesting that exhausts the stack ends in a 401, not in a 500."""
+    assert ask(sign({'alg': 'RS256', 'kid': 'one'}, payload)).status_code == 401
+
+
+@pytest.mark.parametrize('change', [
+    lambda text: text + '=', lambda text: text + '==', lambda text: text.replace('.', '=.', 1),
+    lambda text: text.replace('-', '+').replace('_', '/'), lambda text: text[:50] + '\n' + text[50:],
+    lambda text: text + '.', lambda text: '.' + text, lambda text: f'{text},{text}', lambda text: f'{text} x',
+    lambda text: f'"{text}"', lambda text: text + '\t', lambda text: text + '\n', lambda text: text.replace('.', '..'),
+])
+def test_a_token_has_one_spelling(ask: Ask, change: Callable[[str], str]) -> None:
+    """RFC 7515 appendix C: what a lenient decoder forgives, a list of withdrawn tokens would miss."""
+    good = sign({'alg': 'RS256', 'kid': 'one'}, claims(access=[PULL], jti='-_' * 9 + '?>'))
+    assert ask(good).status_code == 200
+    if change(good) != good:
+        assert ask(change(good)).status_code == 401
+
+
+@pytest.mark.parametrize(('key', 'algorithm'), [
+    (EC, 'RS256'), (RSA, 'ES256'), (RSA, 'EdDSA'), (RSA, 'PS256'), (RSA, 'RS512'),
+])
+def test_a_key_is_good_for_its_own_algorithm(ask: Ask, key: Any, algorithm: str) -> None:
+    """CVE-2016-10555 among keys of a pair: the algorithm is the operator's choice, and has to fit the key."""
+    other = {'EdDSA': OKPKey.generate_key('Ed25519'), 'ES256': ECKey.generate_key('P-256')}.get(algorithm, RSA)
+    assert ask(sign({'alg': algorithm, 'kid': key.kid}, claims(access=[PULL]), other)).status_code == 401
+
+
+@pytest.mark.parametrize('algorithm', ['Ed25519', 'EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'RS512'])
+def test_each_algorithm_that_is_offered_works(tmp_path: Path, algorithm: str) -> None:
+    curve = {'ES256': 'P-256', 'ES384': 'P-384', 'ES512': 'P-521'}
+    key: Any = RSA
+    if algorithm in curve:
+        key = ECKey.generate_key(curve[algorithm], parameters={'kid': 'x'})
+    elif algorithm.startswith('Ed'):
+        key = OKPKey.generate_key('Ed25519', parameters={'kid': 'x'})
+    layer = Auth(
+        FakeApp(), type='token', realm=REALM, issuer=ISSUER, service=SERVICE, algorithms=algorithm,
+        jwks=write_jwks(tmp_path / 'jwks', key),
+    )
+    good = sign({'alg': algorithm, 'kid': key.kid}, claims(access=[PULL]), key)
+    assert call(layer, '/v2/team/app/manifests/tag', HTTP_AUTHORIZATION=f'Bearer {good}').status_code == 200
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(['RS256', 'one']),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4), max_leaves=8,
+)
+HEADERS = JSON | st.fixed_dictionaries({'alg': st.just('RS256') | JSON}, optional={
+    'kid': st.just('one') | JSON, 'crit': JSON, 'typ': JSON, 'jwk': JSON, 'x5c': JSON, 'jku': JSON, 'cty': JSON,
+})
+CLAIMS = JSON | st.fixed_dictionaries({}, optional={
+    name: JSON | st.just(value) for name, value in claims().items()
+} | {'nbf': JSON, 'iat': JSON, 'scope': JSON, 'access': st.lists(JSON) | st.lists(st.fixed_dictionaries(
+    {}, optional={'type': st.just('repository') | JSON, 'name': JSON, 'actions': JSON},
+))})
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(HEADERS, CLAIMS)
+def test_no_header_and_no_claims_get_more_than_an_answer(ask: Ask, header: Any, payload: Any) -> None:
+    """Unsigned they are worth nothing, whatever they say; and neither way there is a 500."""
+    signing_input = f'{part(json.dumps(header))}.{part(json.dumps(payload))}'
+    assert ask(f'{signing_input}.AAAA').status_code == 401
+    assert ask(sign({'alg': 'RS256', 'kid': 'one'}, json.dumps(payload))).status_code in (200, 401)
 
 
 def test_no_bit_of_a_token_may_change(ask: Ask) -> None:

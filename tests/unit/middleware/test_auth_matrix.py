@@ -148,7 +148,7 @@ def test_the_base_asks_for_credentials(basic: Callable[..., Any], bearer: Callab
 @pytest.mark.parametrize('kind', ['basic', 'bearer'])
 @pytest.mark.parametrize('source', ['&from=private/image', ''])
 def test_no_mount_from_what_one_may_not_read(request: pytest.FixtureRequest, kind: str, source: str) -> None:
-    """Whoever knows a digest does not get its bytes by it (GHSA-qq97-vm5h-rrhg is of this class)."""
+    """Whoever knows a digest does not get its bytes by it (CVE-2024-39897)."""
     ask, digest = request.getfixturevalue(kind), Digest.of(SECRET)
     assert ask('writer', 'POST', f'/v2/team/image/blobs/uploads/?mount={digest}{source}').status_code == 202
     assert ask('writer', 'GET', f'/v2/team/image/blobs/{digest}').status_code == 404
