@@ -2,8 +2,7 @@
 
 - A client that begins with TLS (docker does, for every registry that it does not know as insecure) sends bytes in which
   waitress would wait for the end of a header, for two minutes.  It gets its 400 at the first byte.
-- A request is nearly always there when its connection is: reading it at once spares a round of the loop, as does
-  accepting all connections that wait.
+- A request is nearly always there when its connection is: reading it at once spares a round of the loop.
 - Files are sent by the kernel (``sendfile``).
 """
 
@@ -33,7 +32,6 @@ _REFUSAL = (
     b'Content-Length: %d\r\n\r\n%b' % (len(_PLAIN_ONLY), _PLAIN_ONLY)
 )
 
-_ACCEPTED_AT_ONCE = 64
 _BODY_PIECE = 256 * 1024
 _CHUNK_LINE = 8
 """Bytes from the end of a chunk to the beginning of the next one, where that has 4 KiB to 64 KiB."""
@@ -134,25 +132,24 @@ class _Accepting:
     active_channels: dict[int, Channel]
 
     def handle_accept(self: Any) -> None:
-        """Take the connections that wait, and what they have sent."""
-        for _ in range(_ACCEPTED_AT_ONCE):
-            try:
-                connection, address = self.socket.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                log.warning('a connection was not accepted: %s', error)
-                return
-            self.set_socket_options(connection)
-            channel = self.channel_class(self, connection, self.fix_addr(address), self.adj, map=self._map)
-            try:
-                data = connection.recv(self.adj.recv_bytes)
-            except OSError:  # not there yet, or gone: the loop will see
-                continue
-            if data:
-                channel.received(data)
-            else:
-                channel.handle_close()
+        """Take a connection, and what it has sent; one at a time, so that the other processes get theirs."""
+        try:
+            connection, address = self.socket.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            log.warning('a connection was not accepted: %s', error)
+            return
+        self.set_socket_options(connection)
+        channel = self.channel_class(self, connection, self.fix_addr(address), self.adj, map=self._map)
+        try:
+            data = connection.recv(self.adj.recv_bytes)
+        except OSError:  # not there yet, or gone: the loop will see
+            return
+        if data:
+            channel.received(data)
+        else:
+            channel.handle_close()
 
 
 class TcpServer(_Accepting, TcpWSGIServer):  # type: ignore[misc]
