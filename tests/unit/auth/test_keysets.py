@@ -100,7 +100,8 @@ def test_a_key_that_was_withdrawn_is_refused(service: Service, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(('status', 'body', 'problem'), [
-    (500, b'', 'it answers 500'), pytest.param(302, jwks(EC), 'it answers 302', id='302'), (200, b'{' + b' ' * 2**20, 'it is too large'),
+    (500, b'', 'it answers 500'), pytest.param(302, jwks(EC), 'it answers 302', id='302'),
+    (200, b'{' + b' ' * 2**20, 'it is too large'),
     (200, b'', 'Expecting value'), (200, b'[]', ''), (200, b'{"keys": 7}', ''), (200, b'{"keys": []}', 'No keys'),
     (200, b'{"keys": [7]}', ''), (200, b'\xff', 'utf-8'), (200, b'[' * 100_000, ''),
     (200, jwks({'kty': 'RSA', 'n': 'x'}), ''),
