@@ -203,6 +203,7 @@ def _adjustments(wanted: Settings, sockets: list[socket.socket]) -> Adjusted:
         max_request_body_size=wanted.body, max_request_header_size=wanted.headers, recv_bytes=_RECEIVED_AT_ONCE,
         outbuf_high_watermark=_MAX_WAITING_ANSWER, outbuf_overflow=16 * _MAX_WAITING_ANSWER, ident='objreg',
         clear_untrusted_proxy_headers=False, log_socket_errors=False,
+        cleanup_interval=max(1, min(30, wanted.idle // 4)),
     )
     made.spool = wanted.spool
     made.of_small_bodies = copy.copy(made)

@@ -118,6 +118,33 @@ def test_a_body_comes_whole_whatever_its_chunks(tmp_path: Path, size: int) -> No
         assert server.call('GET', f'/v2/app/blobs/{Digest.of(data)}')[1] == data
 
 
+def test_slow_clients_hold_up_nobody(tmp_path: Path) -> None:
+    """CVE-2007-6750: heads and bodies that never end, more of them than there are threads."""
+    with start(tmp_path, '--workers', '1') as server, contextlib.ExitStack() as stack:
+        for number in range(100):
+            plain = stack.enter_context(connection(server))
+            plain.sendall(
+                b'GET /v2/ HTTP/1.1\r\nHost: x\r\nX-Slow: ' if number % 2
+                else b'POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab'
+            )
+        time.sleep(0.5)
+        began = time.monotonic()
+        for _ in range(20):
+            assert server.call('GET', '/v2/')[0] == 200
+        push(server)
+        assert time.monotonic() - began < 5
+
+
+def test_connections_that_do_nothing_are_closed(tmp_path: Path) -> None:
+    options = {'server:main': {'idle': '1'}}
+    with start(tmp_path, '--workers', '1', options=options) as server, connection(server) as plain:
+        plain.settimeout(60)
+        plain.sendall(b'GET /v2/ HTTP/1.1\r\nHost: x\r\nX-Slow: ')
+        began = time.monotonic()
+        assert all_of(plain) == b''
+        assert time.monotonic() - began < 10
+
+
 def test_a_manifest_that_is_too_large_is_refused_before_it_is_taken_in(tmp_path: Path) -> None:
     with start(tmp_path) as server, connection(server) as plain:
         plain.sendall(b'PUT /v2/a/manifests/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n')
