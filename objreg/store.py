@@ -242,6 +242,16 @@ class Store(ABC):
         """Ask the store whether it can be used at all: reached, allowed, bucket there.  Raises what is wrong."""
         self.page('system/', limit=1)
 
+    def setup(self, *, rotate: bool = False) -> list[str]:
+        """Make what must be there before the first use: container, key of signed URLs, rules of expiry.
+
+        Says what was made or changed, a line each, none of them secret.  Doing it again is no error; `rotate`
+        also replaces what signs URLs, so that those of before the last time end.  A driver with nothing to make
+        only checks.
+        """
+        self.check()
+        return []
+
     @property
     def spool(self) -> str:
         """A folder in which bytes can wait: a file there without a name (``O_TMPFILE``) is put without being copied."""

@@ -48,6 +48,9 @@ class WrappedStore(Store):
     def check(self) -> None:
         self.inner.check()
 
+    def setup(self, *, rotate: bool = False) -> list[str]:
+        return self.inner.setup(rotate=rotate)
+
     def close(self) -> None:
         self.inner.close()
 
