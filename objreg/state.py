@@ -7,9 +7,11 @@ they stand, so that no altered text passes; the payload is JSON with fixed field
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -17,10 +19,10 @@ from threading import Lock
 from typing import Any
 
 from objreg import keys
-from objreg.store import Store
+from objreg.store import NotFound, Store
 
 _MAX_SEALED = 4096
-_RELOAD_SECONDS = 2.0
+_ID = re.compile('[0-9]{20}-[0-9a-f]{8}')
 
 
 class Tampered(ValueError):
@@ -33,7 +35,6 @@ class Secrets:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._keys: dict[str, bytes] = {}
-        self._read_at = float('-inf')
         self._lock = Lock()
 
     def newest(self) -> tuple[str, bytes]:
@@ -47,11 +48,15 @@ class Secrets:
         return max(self._keys.items())
 
     def find(self, id: str) -> bytes | None:
-        """The key of that id; looks into the bucket (not more often than every few seconds) when it is a new one."""
-        if id not in self._keys:
-            with self._lock:
-                if id not in self._keys and time.monotonic() - self._read_at > _RELOAD_SECONDS:
-                    self._read()
+        """The key of that id; a new one is looked for in the bucket, at the cost of one call, as for any other name.
+
+        Not throttled: another node may have made its key this very moment.
+        """
+        if id not in self._keys and _ID.fullmatch(id):
+            with contextlib.suppress(NotFound):
+                key = self._key(keys.secret(id))
+                with self._lock:
+                    self._keys = {**self._keys, id: key}
         return self._keys.get(id)
 
     def reload(self) -> None:
@@ -60,12 +65,11 @@ class Secrets:
             self._read()
 
     def _read(self) -> None:
-        found = {}
-        for entry in list(self._store.list(keys.SECRETS)):
-            document = json.loads(self._store.read(entry.key))
-            found[entry.key.removeprefix(keys.SECRETS)] = bytes.fromhex(document['key'])
-        self._keys = found
-        self._read_at = time.monotonic()
+        found = [entry.key for entry in self._store.list(keys.SECRETS)]
+        self._keys = {key.removeprefix(keys.SECRETS): self._key(key) for key in found}
+
+    def _key(self, key: str) -> bytes:
+        return bytes.fromhex(json.loads(self._store.read(key))['key'])
 
     def _make(self) -> None:
         id = f'{time.time_ns():020d}-{secrets.token_hex(4)}'

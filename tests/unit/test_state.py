@@ -90,18 +90,33 @@ def test_a_key_that_is_taken_away_counts_no_longer():
     assert unseal(known, seal(known, {'a': 2})) == {'a': 2}
 
 
-def test_guesses_of_key_names_do_not_become_calls_to_the_store():
+def test_a_key_that_another_node_made_this_moment_is_accepted():
+    store = MemoryStore()
+    one, other = Secrets(store), Secrets(store)
+    other._make()
+    other.reload()  # and the next key comes at once
+    one._make()
+    assert unseal(other, seal(one, {'a': 1})) == {'a': 1}
+
+
+def test_guesses_of_key_names_cost_no_more_than_one_call_and_those_of_another_form_none():
     class Counting(MemoryStore):
-        listed = 0
+        calls = 0
+
+        def read(self, *given_, **more):
+            self.calls += 1
+            return super().read(*given_, **more)
 
         def page(self, *given_, **more):
-            self.listed += 1
+            self.calls += 1
             return super().page(*given_, **more)
 
     store = Counting()
     known = Secrets(store)
     known.newest()
-    before = store.listed
-    for guess in range(1000):
-        assert known.find(f'guess-{guess}') is None
-    assert store.listed <= before + 1
+    before = store.calls
+    for guess in ('guess', '../x', '', 'a' * 4000, '0' * 20 + '-../../../x'):
+        assert known.find(guess) is None
+    assert store.calls == before
+    assert known.find('0' * 20 + '-00000000') is None
+    assert store.calls == before + 1
