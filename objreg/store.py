@@ -158,7 +158,7 @@ class Upload(ABC):
     Another process goes on with it through `Store.resume` and `id`.  Parts are numbered from 1 without gaps.  Where
     `Capabilities.min_part` is not 0, all parts but the last have the same size, at least that many bytes.
     Two writers of the same part number do not mix: each gets a `Part` of its own, and `finish` uses exactly those
-    bytes that its `parts` identify, or raises `Refused`.
+    bytes that its `parts` identify, or raises `Refused`; it may when numbers that were written are left out.
     """
 
     @property
@@ -215,7 +215,7 @@ class Store(ABC):
     def page(
         self, prefix: str, after: str = '', *, delimiter: str = '', limit: int = 1000, detail: bool = False
     ) -> Page:
-        """One page of the objects whose key begins with `prefix` (any string), those after the key `after`.
+        """One page of the objects whose key begins with `prefix` (any printable string), those after the key `after`.
 
         In UTF-8 byte order; at most `limit` entries, and one call to the store for `limit` up to 1,000.  With
         `delimiter` (one character), keys that have it after `prefix` are rolled up into one entry that ends with
@@ -227,7 +227,7 @@ class Store(ABC):
     def upload(self, key: str) -> Upload:
         """Begin an upload.  Costs nothing before its first part.
 
-        `key` is where the object will most likely be (`finish` may say another one).
+        `key` is where the object will most likely be.  `finish` may say another one, if nobody else uses `key`.
         """
 
     @abstractmethod

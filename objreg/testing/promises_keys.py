@@ -62,7 +62,8 @@ class KeyPromises(Promises):
             assert objects.stat(key).size == len(key.encode())
             objects.copy(key, 'copy/of/' + key)
             assert objects.read('copy/of/' + key) == key.encode()
-            assert [entry.key for entry in objects.page(key, limit=1).entries] == [key]
+            if key.isprintable():
+                assert [entry.key for entry in objects.page(key, limit=1).entries] == [key]
         objects.delete('copy/of/' + key for key in ODD)
         objects.delete([ODD[0]])
         objects.settle()

@@ -1,6 +1,6 @@
-"""What the `s3` driver promises beyond the contract of every store, on whatever real server runs it.
+"""What the `s3` driver promises, on whatever real server runs it: the contract of every store, and more.
 
-A test class derives from `S3Promises` and gives the fixture `bucket`.
+Test classes derive from `S3Contract` and `S3Promises` and give the fixture `bucket`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pytest
 from objreg.drivers.s3 import S3Store
 from objreg.drivers.s3_presets import PRESETS, Preset
 from objreg.store import Exists, NotFound, Refused, Unavailable
+from objreg.testing.contract import StoreContract
 from tests.servers.buckets import Bucket
 
 MIB = 1024**2
@@ -31,8 +32,25 @@ ODD_KEYS = [
 ]
 
 
+class S3Contract(StoreContract):
+    """The contract."""
+
+    @pytest.fixture
+    def store(self, bucket: Bucket) -> Iterator[S3Store]:
+        made = S3Store(**bucket.options)
+        made.bucket = bucket  # type: ignore[attr-defined]
+        yield made
+        made.close()
+
+    def another(self, store: Any) -> S3Store:
+        return S3Store(**store.bucket.options)
+
+    def leftovers(self, store: Any) -> list[str]:
+        return [f'{upload["Key"]}: an unfinished upload' for upload in store.bucket.uploads()]
+
+
 class S3Promises:
-    """The tests."""
+    """What is beyond it."""
 
     @pytest.fixture
     def store(self, bucket: Bucket) -> Iterator[S3Store]:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.drivers.s3_promises import S3Promises
+from tests.functional.drivers.s3_promises import S3Contract, S3Promises
 from tests.servers.buckets import Bucket
+
+
+class TestContract(S3Contract):
+    """What every store promises."""
+
+    @pytest.fixture
+    def bucket(self, swift_bucket: Bucket) -> Bucket:
+        return swift_bucket
 
 
 class TestS3Driver(S3Promises):
