@@ -61,8 +61,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from objreg.drivers import s3_client, s3_options
-from objreg.drivers.s3_bodies import prepared
+from objreg.drivers import options, s3_client, s3_options
+from objreg.drivers.bodies import prepared
 from objreg.drivers.s3_errors import of_code, status_of, translated
 from objreg.drivers.s3_presets import GIB, MIB
 from objreg.drivers.s3_presets import preset as preset_named
@@ -109,12 +109,12 @@ class S3Store(Store):
         self.written_as = s3_options.written_as(storage_class, sse)
         region = region or known.region
         endpoint = endpoint or (known.endpoint or '').format(region=region)
-        s3_options.needed(bucket=bucket, endpoint=endpoint or known.endpoint is not None)
+        options.needed(bucket=bucket, endpoint=endpoint or known.endpoint is not None)
         self._place = f'bucket {bucket!r} at {endpoint or "AWS"}'
         transport = s3_client.Transport(
-            region, addressing or known.addressing, ca_bundle, int(s3_options.number('pool', pool)),
-            s3_options.number('connect_timeout', connect_timeout, 0.01),
-            s3_options.number('read_timeout', read_timeout, 0.01),
+            region, addressing or known.addressing, ca_bundle, int(options.number('pool', pool)),
+            options.number('connect_timeout', connect_timeout, 0.01),
+            options.number('read_timeout', read_timeout, 0.01),
         )
         boto = s3_client.session(
             s3_client.Credentials(access_key, secret_key, session_token, profile, credentials_file)
@@ -122,10 +122,10 @@ class S3Store(Store):
         self.client = s3_client.client(boto, endpoint, transport)
         self._signer = s3_client.client(boto, public_endpoint, transport) if public_endpoint else self.client
         self.capabilities = Capabilities(
-            conditional_put=s3_options.flag(
+            conditional_put=options.flag(
                 'conditional_put', known.conditional_put if conditional_put is None else conditional_put
             ),
-            min_part=int(s3_options.number('part_size', part_size, 5 * MIB)), max_parts=known.max_parts,
+            min_part=int(options.number('part_size', part_size, 5 * MIB)), max_parts=known.max_parts,
             max_put=5 * GIB, consistent_list=known.consistent_list, presign=True,
         )
         self._if_none_match = known.if_none_match or self.capabilities.conditional_put

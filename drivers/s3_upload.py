@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from botocore.exceptions import ClientError
 
-from objreg.drivers.s3_bodies import prepared
+from objreg.drivers.bodies import prepared
 from objreg.drivers.s3_errors import code_of, status_of
 from objreg.store import Body, Part, Refused, Upload, check_key
 

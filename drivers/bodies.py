@@ -1,4 +1,4 @@
-"""What the `s3` driver sends: bytes, or a seekable window of a file, since a body is read twice: hashed, then sent."""
+"""What drivers send: bytes, or a seekable window of a file, since a body is read twice: hashed, then sent."""
 
 from __future__ import annotations
 
