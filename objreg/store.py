@@ -235,7 +235,10 @@ class Store(ABC):
         """Go on with the upload that another process began.  Costs nothing; an unknown one fails at `finish`."""
 
     def url(self, key: str, seconds: int, *, method: str = 'GET', content_type: str | None = None) -> str | None:
-        """A URL by which anyone may GET (or HEAD) the object for that long; None: serve it yourself."""
+        """A URL by which anyone may GET (or HEAD) the object for that long; None: serve it yourself.
+
+        `content_type` is what the answer is to say of its type, where the store can be told so.
+        """
         return None
 
     def check(self) -> None:
@@ -251,6 +254,14 @@ class Store(ABC):
         """
         self.check()
         return []
+
+    def sweep(self, seconds: float) -> int:
+        """Delete what no listing shows and nobody can use any more: parts of uploads, left by processes that died.
+
+        Only what is older than `seconds`, which is to be more than an upload may take.  Returns how many pieces it was;
+        0 in a driver that leaves nothing, or whose store clears it away by itself.
+        """
+        return 0
 
     @property
     def spool(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
-from objreg.store import CHUNK, Exists, NotFound, Store
+from objreg.store import CHUNK, Exists, NotFound, Store, Unavailable
 from objreg.testing.ledger import Ledger
 from objreg.testing.promises import Promises, sample
 
@@ -84,7 +84,7 @@ class RacePromises(Promises):
             while not done.is_set():
                 try:
                     assert others.read('a/b/c') == data
-                except NotFound:
+                except (NotFound, Unavailable):
                     continue
             return True
 

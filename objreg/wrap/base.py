@@ -51,6 +51,9 @@ class WrappedStore(Store):
     def setup(self, *, rotate: bool = False) -> list[str]:
         return self.inner.setup(rotate=rotate)
 
+    def sweep(self, seconds: float) -> int:
+        return self.inner.sweep(seconds)
+
     def close(self) -> None:
         self.inner.close()
 

@@ -5,6 +5,8 @@
 `swift_s3`          a Swift with its S3 interface: an `S3Server`
 `ceph_bucket`       a `Bucket` of its own for every test, on Ceph; its `options` are those of the `s3` driver
 `swift_bucket`      the same on Swift
+`swift_container`   a `Container` of its own for every test, on Swift; its `options` are those of the `swift` driver
+`ceph_container`    the same on Ceph, through its Swift API
 ==================  ========================================================================================
 
 A server that cannot be started fails the test where ``CI=true``, and skips it, saying why, anywhere else.
@@ -14,13 +16,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from tests.servers import state
 from tests.servers.buckets import Bucket, S3Server
 from tests.servers.process import Missing
+
+if TYPE_CHECKING:
+    from tests.servers.containers import Container
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,3 +83,31 @@ def ceph_bucket(ceph: S3Server) -> Iterator[Bucket]:
 def swift_bucket(swift_s3: S3Server) -> Iterator[Bucket]:
     """A bucket on Swift that this test has for itself."""
     yield from _bucket(swift_s3)
+
+
+def _container(kind: str) -> Iterator[Container]:
+    from tests.servers.containers import SwiftServer  # here: unit tests, which load this module too, start sooner
+
+    try:
+        settings = state.up(kind)
+    except Missing as error:
+        absent(f'{kind}: {error}')
+    server = SwiftServer({
+        'preset': kind, 'auth': 'v1', 'auth_url': settings['SWIFT_AUTH_URL'], 'username': settings['SWIFT_USER'],
+        'password': settings['SWIFT_KEY'],
+    })
+    container = server.make_container()
+    yield container
+    container.remove()
+
+
+@pytest.fixture
+def swift_container() -> Iterator[Container]:
+    """A container on Swift that this test has for itself."""
+    yield from _container('swift')
+
+
+@pytest.fixture
+def ceph_container() -> Iterator[Container]:
+    """A container on Ceph that this test has for itself."""
+    yield from _container('ceph')

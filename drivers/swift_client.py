@@ -1,0 +1,259 @@
+"""How the `swift` driver speaks to an account: its token, its connections, one request.
+
+A token is asked for again before it expires, and once when the server refuses it in the middle of work.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from keystoneauth1 import session as keystone
+from keystoneauth1.exceptions import EndpointNotFound
+from keystoneauth1.identity import v3
+from keystoneauth1.plugin import BaseAuthPlugin
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+from swiftclient.authv1 import PasswordPlugin
+from swiftclient.client import HTTPConnection
+from swiftclient.exceptions import ClientException
+
+from objreg.drivers.bodies import Window
+from objreg.store import CHUNK
+
+_KINDS = ('v3', 'v1')
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who asks, and for which account; see the options of the driver."""
+
+    auth: str
+    auth_url: str
+    username: str
+    password: str
+    project: str
+    user_domain: str
+    project_domain: str
+    application_credential: str
+    application_secret: str
+    region: str
+    interface: str
+    storage_url: str
+
+    def plugin(self) -> BaseAuthPlugin:
+        """What gets tokens; ValueError begins with the option that is wrong."""
+        if self.auth not in _KINDS:
+            raise ValueError(f'auth: {self.auth!r} is neither v3 nor v1')
+        if urlsplit(self.auth_url).scheme not in ('http', 'https'):
+            raise ValueError('auth_url: needed, http://… or https://…')
+        if self.interface not in ('public', 'internal', 'admin'):
+            raise ValueError(f'interface: {self.interface!r} is not public, internal or admin')
+        if self.auth == 'v3' and self.application_credential:
+            if not self.application_secret:
+                raise ValueError('application_secret: needed with application_credential')
+            return v3.ApplicationCredential(
+                self._v3_url(), application_credential_id=self.application_credential,
+                application_credential_secret=self.application_secret,
+            )
+        for option in ('username', 'password'):
+            if not getattr(self, option):
+                raise ValueError(f'{option}: needed')
+        if self.auth == 'v1':
+            v1: BaseAuthPlugin = PasswordPlugin(self.auth_url, self.username, self.password)
+            return v1
+        if not self.project:
+            raise ValueError('project: needed')
+        return v3.Password(
+            self._v3_url(), username=self.username, password=self.password, user_domain_name=self.user_domain,
+            project_name=self.project, project_domain_name=self.project_domain,
+        )
+
+    def _v3_url(self) -> str:
+        base = self.auth_url.rstrip('/')
+        return base if base.endswith('/v3') else f'{base}/v3'
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How connections are made."""
+
+    ca_bundle: str
+    pool: int
+    connect_timeout: float
+    read_timeout: float
+
+    def __post_init__(self) -> None:
+        if self.ca_bundle and not os.path.exists(self.ca_bundle):
+            raise ValueError(f'ca_bundle: there is no {self.ca_bundle}')
+
+    def connection(self, url: str) -> HTTPConnection:
+        """A connection to the server of that URL."""
+        made = HTTPConnection(url, cacert=self.ca_bundle or None, timeout=(self.connect_timeout, self.read_timeout))
+        # the environment is asked once a connection, not once a request
+        made.request_session.proxies = get_environ_proxies(url)
+        made.request_session.trust_env = False
+        adapter = _Adapter(max_retries=0, pool_maxsize=1)
+        made.request_session.mount('http://', adapter)
+        made.request_session.mount('https://', adapter)
+        return made
+
+
+class _Adapter(HTTPAdapter):
+    """Sends files in larger pieces than 16 KiB."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, blocksize=CHUNK)
+
+
+class Answer:
+    """What the server said.  An answer that is streamed holds its connection until it is closed."""
+
+    def __init__(self, account: Account, connection: HTTPConnection, *, stream: bool) -> None:
+        self._account = account
+        self._connection: HTTPConnection | None = connection
+        self._response = connection.getresponse()
+        self.status: int = self._response.status
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in self._response.getheaders()}
+        """By names in lower case."""
+        self.body = b''
+        if not stream or self.status >= 400:
+            self.body = self._response.read()
+            self.close()
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """At most `size` bytes of a streamed body; fewer when the connection ends before."""
+        while size and (chunk := self._response.read(min(CHUNK, size))):
+            size -= len(chunk)
+            yield chunk
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back; one with something left to read in it is not used again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._response.close()
+            self._account.keep(connection)
+
+
+class Account:
+    """The account that the credentials open.  Safe to be used by many threads."""
+
+    def __init__(self, credentials: Credentials, transport: Transport) -> None:
+        self._plugin = credentials.plugin()
+        self._credentials = credentials
+        self._transport = transport
+        self._session = keystone.Session(
+            auth=self._plugin, verify=transport.ca_bundle or True, timeout=transport.read_timeout,
+        )
+        self._idle: deque[HTTPConnection] = deque(maxlen=transport.pool)
+        _forget_after_fork(self)
+
+    def url(self) -> str:
+        """Where the account is, without a slash at its end."""
+        found = self._credentials.storage_url or self._plugin.get_endpoint(
+            self._session, service_type='object-store', region_name=self._credentials.region or None,
+            interface=self._credentials.interface, skip_discovery=True,
+        )
+        if not found:
+            raise EndpointNotFound('no object-store in the catalogue')
+        return str(found).rstrip('/')
+
+    def ask(
+        self, method: str, *place: str, query: str = '', headers: Mapping[str, str] | None = None,
+        data: bytes | Window = b'', stream: bool = False,
+    ) -> Answer:
+        """One request to the account, a container or an object (`place`); raises what swiftclient has for errors."""
+        path = '/'.join(quote(part) for part in place) + (f'?{query}' if query else '')
+        token = self._token()
+        answer = self._ask(method, path, {**(headers or {}), 'X-Auth-Token': token}, data, stream=stream)
+        if answer.status == 401:
+            self._renew(token)
+            if isinstance(data, Window):
+                data.seek(0)
+            answer = self._ask(method, path, {**(headers or {}), 'X-Auth-Token': self._token()}, data, stream=stream)
+        if answer.status >= 400:
+            raise ClientException(
+                f'{method} failed', http_status=answer.status, http_response_headers=answer.headers,
+                http_response_content=answer.body,
+            )
+        return answer
+
+    def _ask(
+        self, method: str, path: str, headers: dict[str, str], data: bytes | Window, *, stream: bool
+    ) -> Answer:
+        url = self.url()
+        connection = self._connection(url)
+        try:
+            slash = '/' if path and not path.startswith('?') else ''
+            connection.request(method, f'{urlsplit(url).path}{slash}{path}', data or None, headers)
+            return Answer(self, connection, stream=stream)
+        except BaseException:
+            connection.close()
+            raise
+
+    def info(self) -> Any:
+        """What the server tells everybody of itself; None when it does not."""
+        url = self.url()
+        path = urlsplit(url).path.partition('/v1')[0] + '/info'
+        connection = self._connection(url)
+        connection.request('GET', path)
+        with Answer(self, connection, stream=False) as answer:
+            return answer.body if answer.status == 200 else None
+
+    def keep(self, connection: HTTPConnection) -> None:
+        """Take back a connection for the next request."""
+        if len(self._idle) < (self._idle.maxlen or 0):
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            self._idle.pop().close()
+        self._session.session.close()
+
+    def forget(self) -> None:
+        """Let go of all connections without a word to the server."""
+        self._idle.clear()
+
+    def _connection(self, url: str) -> HTTPConnection:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return self._transport.connection(url)
+        if connection.host == urlsplit(url).netloc:
+            return connection
+        connection.close()
+        return self._transport.connection(url)
+
+    def _token(self) -> str:
+        return str(self._plugin.get_token(self._session))
+
+    def _renew(self, refused: str) -> None:
+        """Another token than that one, unless another thread has got it already."""
+        if self._token() == refused:
+            self._plugin.invalidate()
+
+
+def _forget_after_fork(account: Account) -> None:
+    """A server that forks its workers after loading must not have two of them speak through one connection."""
+    reference = weakref.ref(account)
+
+    def forget() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.forget()
+
+    os.register_at_fork(after_in_child=forget)

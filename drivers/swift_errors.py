@@ -1,0 +1,142 @@
+"""The `swift` driver's translation of what its libraries raise into the errors of `objreg.store`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import requests
+import urllib3.exceptions
+from keystoneauth1 import exceptions as keystone
+from swiftclient.exceptions import ClientException
+
+from objreg.store import NotFound, Refused, StoreError, Unavailable
+
+_FINAL = frozenset({501, 505, 507})
+"""Server errors that are the same at the next try: not implemented, HTTP version, full."""
+
+_HINTS = {
+    401: 'the token is refused; mend username, password or auth_url',
+    403: 'this user may not do that; give it a role that may write to the container, or mend username',
+    404: 'the container does not exist; make it by `objreg store setup`, or mend container',
+    409: 'a segment of it was replaced or is missing',
+    413: 'too large for this server, or over a quota',
+    429: 'too many requests',
+    498: 'too many requests',
+    507: 'the store is full',
+}
+"""What to do, for whoever reads the message; words like `container` are options of the driver."""
+
+
+@contextlib.contextmanager
+def translated(doing: str, *, missing: type[StoreError] = Refused, unmet: type[StoreError] = Refused) -> Iterator[None]:
+    """Raise what the libraries raise within as an error of `objreg.store`, whose message begins with `doing`.
+
+    `missing` is what a 404 means (`Refused`: that there is no container), `unmet` an unmet precondition.
+    """
+    try:
+        yield
+    except ClientException as error:
+        raise of_answer(error, doing, missing, unmet) from error
+    except keystone.ClientException as error:
+        raise _of_keystone(error, doing) from error
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise Unavailable(f'{doing}: {_of_connection(error)} ({type(error).__name__})') from error
+
+
+def of_answer(
+    error: ClientException, doing: str, missing: type[StoreError] = Refused, unmet: type[StoreError] = Refused
+) -> StoreError:
+    """What an error that the server answered means."""
+    status = error.http_status or 0
+    if status == 404 and missing is NotFound:
+        return NotFound(f'{doing}: no such key')
+    if status == 412:
+        return unmet(f'{doing}: precondition failed')
+    return of_status(status, doing, error.http_response_headers or {}, _said(error))
+
+
+def of_status(status: int, doing: str, headers: Mapping[str, str], said: str = '') -> StoreError:
+    """What a status means, where nothing is known of why."""
+    reason = _HINTS.get(status) or said or 'the server failed'
+    message = f'{doing}: {reason} ({status})'
+    # 422: the bytes were spoiled on their way
+    if status in (0, 408, 422, 425, 429, 498) or (status >= 500 and status not in _FINAL):
+        return Unavailable(message, _seconds(headers))
+    return Refused(message)
+
+
+def _said(error: ClientException) -> str:
+    content: Any = error.http_response_content or b''
+    text = content.decode(errors='replace') if isinstance(content, bytes) else str(content)
+    return ' '.join(text.split())[:200] if '<' not in text else error.http_reason or ''
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    for name, value in headers.items():
+        if name.lower() == 'retry-after':
+            try:
+                return float(value)
+            except ValueError:
+                return None
+    return None
+
+
+def _of_connection(error: Exception) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return f'TLS failed; mend ca_bundle, auth_url or storage_url: {_innermost(error)}'
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return 'the server did not accept a connection in time'
+    if isinstance(error, requests.exceptions.ReadTimeout | TimeoutError):
+        return 'no answer within read_timeout'
+    return 'the connection failed'
+
+
+def _innermost(error: BaseException) -> str:
+    """What the TLS library said: ``certificate verify failed: certificate has expired``."""
+    text = str(error)
+    start = text.find('certificate')
+    return text[start:].split(' (_ssl', 1)[0][:120] if start >= 0 else 'no TLS there'
+
+
+_WITHOUT_ANSWER: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
+    (keystone.Unauthorized, Refused, 'the credentials are refused; mend username and password, or application_secret'),
+    (keystone.EndpointNotFound, Refused, 'the catalogue has no such object store; mend region or interface'),
+    (keystone.EmptyCatalog, Refused, 'the catalogue is empty; give the user a role in the project, or mend project'),
+    (keystone.SSLError, Unavailable, 'TLS failed; mend ca_bundle or auth_url'),
+    (keystone.ConnectFailure, Unavailable, 'auth_url cannot be reached'),
+    (keystone.ConnectTimeout, Unavailable, 'auth_url did not answer in time'),
+)
+
+
+def _of_keystone(error: keystone.ClientException, doing: str) -> StoreError:
+    """What went wrong on the way to a token or an endpoint."""
+    for kind, meaning, hint in _WITHOUT_ANSWER:
+        if isinstance(error, kind):
+            said = f': {_innermost(error)}' if kind is keystone.SSLError else ''
+            return meaning(f'{doing}: {hint}{said}')
+    if isinstance(error, keystone.HttpError):
+        return _of_auth_status(error, doing)
+    if isinstance(error, keystone.InvalidResponse):
+        return _of_auth_v1(error, doing)
+    return Unavailable(f'{doing}: no token: {" ".join(str(error).split())[:200]}')
+
+
+def _of_auth_status(error: keystone.HttpError, doing: str) -> StoreError:
+    status = error.http_status or 0
+    if status == 404:
+        return Refused(f'{doing}: there is no Keystone v3 at auth_url; mend it, or auth (404)')
+    if status < 500 and status not in (408, 429):
+        return Refused(f'{doing}: Keystone refuses: {str(error)[:200]}; mend username, project or domain')
+    retry_after = getattr(error, 'retry_after', None) or None
+    return Unavailable(f'{doing}: Keystone failed ({status})', retry_after)
+
+
+def _of_auth_v1(error: keystone.InvalidResponse, doing: str) -> StoreError:
+    status = getattr(error.response, 'status_code', 0)
+    if status in (401, 403):
+        return Refused(f'{doing}: the credentials are refused; mend username and password ({status})')
+    if status in (0, 408, 429) or status >= 500:
+        return Unavailable(f'{doing}: no token ({status})')
+    return Refused(f'{doing}: there is no v1 authentication at auth_url; mend it, or auth ({status})')

@@ -1,0 +1,24 @@
+"""The `swift` driver on a real Ceph, through its Swift API."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.functional.drivers.swift_promises import SwiftContract, SwiftPromises
+from tests.servers.containers import Container
+
+
+class TestContract(SwiftContract):
+    """What every store promises."""
+
+    @pytest.fixture
+    def container(self, ceph_container: Container) -> Container:
+        return ceph_container
+
+
+class TestSwiftDriver(SwiftPromises):
+    """What the driver promises beyond the contract."""
+
+    @pytest.fixture
+    def container(self, ceph_container: Container) -> Container:
+        return ceph_container

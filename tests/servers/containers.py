@@ -1,0 +1,70 @@
+"""A server that speaks the Swift API, and a container on it that one test has for itself."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from objreg.drivers.swift import MIB, SwiftStore
+
+
+@dataclass(frozen=True)
+class SwiftServer:
+    """How to reach it: options of the `swift` driver."""
+
+    options: dict[str, Any]
+
+    def make_container(self) -> Container:
+        """A new, empty one, made as an operator makes it."""
+        container = Container(self, f'test-{secrets.token_hex(6)}')
+        store = container.store()
+        store.setup()
+        store.close()
+        return container
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a server, and the one of its segments."""
+
+    server: SwiftServer
+    name: str
+    more: dict[str, Any] = field(default_factory=lambda: {'part_size': MIB, 'large': ''})
+    """Small segments, anywhere."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the `swift` driver (a section of ``stores.yml``) takes."""
+        return {'container': self.name, **self.server.options, **self.more}
+
+    def store(self, **other: Any) -> SwiftStore:
+        """A store object on it."""
+        return SwiftStore(**{**self.options, **other})
+
+    def names(self, container: str = '') -> list[str]:
+        """All names in it, or in another container."""
+        store = self.store()
+        try:
+            return [line['name'] for line in store.listed(container or self.name, {}, '')]
+        finally:
+            store.close()
+
+    def staying_segments(self) -> list[str]:
+        """The segments that do not expire by themselves."""
+        store, name = self.store(), f'{self.name}_segments'
+        try:
+            return [
+                segment for segment in self.names(name)
+                if 'x-delete-at' not in store.account.ask('HEAD', name, segment).headers
+            ]
+        finally:
+            store.close()
+
+    def remove(self) -> None:
+        """Remove it with all that is in it."""
+        store = self.store()
+        for container in (self.name, f'{self.name}_segments'):
+            store.delete_names(container, self.names(container))
+            store.account.ask('DELETE', container)
+        store.close()
