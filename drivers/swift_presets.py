@@ -15,7 +15,7 @@ class Preset:
     if_none_match: bool = True
     """``If-None-Match: *`` is looked at (though several of many racing writers win); else `if_absent` costs a HEAD."""
     readable_manifests: bool = True
-    """A large object tells its segments.  Else what they are is written down beside them, before the object."""
+    """A large object tells its segments.  Else those of one that is replaced stay until its key is deleted."""
     whole_copies: bool = True
     """A copy of a large object has bytes of its own.  Else it has the same segments: they are read and written."""
     consistent_list: bool = False

@@ -34,9 +34,7 @@ def sweep(store: SwiftStore, seconds: float) -> int:
 
 def _uploads(store: SwiftStore) -> Iterator[list[dict[str, Any]]]:
     """The lines of the listing of segments, those of one upload together."""
-    records = f'{store.prefix}of/'
-    lines = (line for line in _lines(store) if not line['name'].startswith(records))
-    for _, group in groupby(lines, lambda line: line['name'].rpartition('/')[0]):
+    for _, group in groupby(_lines(store), lambda line: line['name'].rpartition('/')[0]):
         yield list(group)
 
 
@@ -61,7 +59,12 @@ def _doomed(store: SwiftStore, upload: list[dict[str, Any]], newest: float) -> l
     named = headers.get(FOR.lower(), '')
     if len(named) >= LONGEST_VALUE:
         return []  # of which object cannot be told
-    in_use = set(store.large_objects.segments_now(unquote(named)[len(store.prefix):])) if named else set()
+    if not named:
+        return found
+    key = unquote(named)[len(store.prefix):]
+    if not store.preset.readable_manifests:
+        return [] if store.large_objects.is_large(key) else found
+    in_use = set(store.large_objects.segments_of(key))
     return [name for name in found if name not in in_use]
 
 

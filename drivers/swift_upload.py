@@ -76,6 +76,9 @@ class SwiftUpload(Upload):
         if not self._store.may_be_large(key):
             raise Refused(f'{key}: not under {self._store.large!r}; mend large')
         manifest = [self._described(part) for part in parts]
+        if not any(part.size for part in parts):
+            self._finish_empty(manifest, key)
+            return
         with ThreadPoolExecutor(min(_AT_ONCE, len(manifest))) as pool:
             for done in [pool.submit(self._take_over, segment['path'], key) for segment in manifest]:
                 done.result()
@@ -88,6 +91,13 @@ class SwiftUpload(Upload):
         if not segments or self._is_taken_over(segments[0]):
             return
         self._store.delete_names(self._store.segments, segments)
+
+    def _finish_empty(self, manifest: list[dict[str, Any]], key: str) -> None:
+        """Ceph cannot answer for an object whose segments are all empty."""
+        for segment in manifest:
+            self._take_over(segment['path'], key)
+        self._store.put(key, b'')
+        self._store.large_objects.delete_segments({*_names(manifest)})
 
     def _segment(self, number: int, mark: str) -> tuple[str, str]:
         return self._store.segments, f'{self._store.prefix}{self._token}/{number:05d}-{mark}'
@@ -124,22 +134,20 @@ class LargeObjects:
         self._store = store
 
     def write(self, key: str, manifest: list[dict[str, Any]]) -> None:
-        """Make `key` the object of these segments, and delete those of the object that was there."""
-        if self._store.preset.readable_manifests:
-            try:
-                self._put(key, manifest, only_new=True)
-                return
-            except Exists:
-                before = self.segments_of(key)
-        else:
-            before = self._recorded(key)
-        names = _names(manifest)
-        if self._store.preset.readable_manifests and names == before:
-            return
+        """Make `key` the object of these segments, and delete those of the object that was there.
+
+        Where that does not tell its segments, they stay until it is deleted (see `swift_sweep`).
+        """
         if not self._store.preset.readable_manifests:
-            self._record(key, names)
-        self._put(key, manifest, only_new=False)
-        self.delete_segments(set(before) - set(names))
+            self._put(key, manifest, only_new=False)
+            return
+        try:
+            self._put(key, manifest, only_new=True)
+        except Exists:
+            before, names = self.segments_of(key), _names(manifest)
+            if names != before:
+                self._put(key, manifest, only_new=False)
+                self.delete_segments(set(before) - set(names))
 
     def segments_of(self, key: str) -> list[str]:
         """The names of the segments of an object, in order; none for one that is not large, or not there."""
@@ -155,12 +163,6 @@ class LargeObjects:
                 if answer.headers.get('x-static-large-object', '').lower() != 'true':
                     return []
                 return _names(json.loads(b''.join(answer.chunks(8 * 1024**2))))
-
-    def segments_now(self, key: str) -> list[str]:
-        """The same, wherever it is written down."""
-        if self._store.preset.readable_manifests:
-            return self.segments_of(key)
-        return self._recorded(key) if self.is_large(key) else []
 
     def is_large(self, key: str) -> bool | None:
         """Whether the object has segments; None when it is not there."""
@@ -181,8 +183,6 @@ class LargeObjects:
                 headers={'Accept': 'application/json'},
             )
         check_summary(answer.body, f'delete {key}')
-        if not self._store.preset.readable_manifests:
-            self._store.delete_names(self._store.segments, [self._record_name(key)])
 
     def delete_segments(self, names: set[str]) -> None:
         """Delete segments that no manifest names any more."""
@@ -200,27 +200,6 @@ class LargeObjects:
             )
         if answer.body.strip():
             check_summary(answer.body, f'write {key}')
-
-    def _record_name(self, key: str) -> str:
-        return f'{self._store.prefix}of/{key}'
-
-    def _record(self, key: str, names: list[str]) -> None:
-        data = json.dumps(names).encode()
-        with self._store.errors('write the manifest of', key):
-            self._store.account.ask(
-                'PUT', self._store.segments, self._record_name(key), data=data, headers={'ETag': md5_of(data)}
-            )
-
-    def _recorded(self, key: str) -> list[str]:
-        with self._store.errors('read the manifest of', key):
-            try:
-                answer = self._store.account.ask('GET', self._store.segments, self._record_name(key))
-            except ClientException as error:
-                if error.http_status == 404:
-                    return []
-                raise
-        found: list[str] = json.loads(answer.body)
-        return found
 
 
 def md5_of(data: bytes | Window) -> str:

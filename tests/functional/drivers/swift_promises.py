@@ -35,7 +35,7 @@ class SwiftContract(StoreContract):
 
     def test_put_replaces_atomically(self, objects: Ledger, others: Ledger, store: SwiftStore) -> None:
         super().test_put_replaces_atomically(objects, others)
-        store.sweep(0)  # of two that replace a large object at once, one leaves its segments
+        store.sweep(-1)  # of two that replace a large object at once, one leaves its segments
 
     def leftovers(self, store: Any) -> list[str]:
         found: list[str] = store.of_test.staying_segments()
@@ -86,8 +86,10 @@ class SwiftPromises:
             parts = [upload.part(1, data[:MIB]), upload.part(2, data[MIB:])]
             upload.finish(parts, 'blobs/a')
             assert store.read('blobs/a') == data
-            assert len(container.staying_segments()) == 2 + len(self.records(container))
+        store.sweep(-1)
+        assert len(container.staying_segments()) == (2 if store.preset.readable_manifests else 4)
         store.delete(['blobs/a', 'other'])
+        store.sweep(-1)
         assert container.names(store.segments) == []
         assert container.names() == []
 
@@ -111,7 +113,7 @@ class SwiftPromises:
         assert store.sweep(3600) == 0
         assert store.sweep(-1) == 2
         assert store.read('blobs/a') == b'kept'
-        assert len(container.staying_segments()) == 1 + len(self.records(container))
+        assert len(container.staying_segments()) == 1
 
     def test_a_copy_of_what_expires_stays(self, store: SwiftStore) -> None:
         store.put('uploads/u/0', b'x')
@@ -187,11 +189,6 @@ class SwiftPromises:
         assert '\n' not in str(raised.value)
         assert container.options['password'] not in str(raised.value).replace('/testing', '')
         store.close()
-
-    @staticmethod
-    def records(container: Container) -> list[str]:
-        """What is written down of large objects, where they do not tell it themselves."""
-        return [name for name in container.names(f'{container.name}_segments') if name.startswith('of/')]
 
 
 def _spoil(store: SwiftStore) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.functional.drivers.swift_promises import SwiftContract, SwiftPromises
@@ -14,6 +16,10 @@ class TestContract(SwiftContract):
     @pytest.fixture
     def container(self, ceph_container: Container) -> Container:
         return ceph_container
+
+    def leftovers(self, store: Any) -> list[str]:
+        store.sweep(-1)  # those of a large object that was replaced stay until its key is deleted
+        return super().leftovers(store)
 
 
 class TestSwiftDriver(SwiftPromises):
