@@ -34,7 +34,7 @@ Options:
 ``headers``
     Further headers with which they are made, divided by semicolons: ``X-Container-Meta-Team: infra``.
 ``large``
-    Under what keys large objects lie, ``blobs/`` by default: their segments are looked for when such a key is deleted.
+    Which keys large objects have, as a regular expression: segments are looked for when such a key is deleted.
 ``part_size``
     The smallest segment of an upload, in bytes: 16 MiB by default, at least 1 MiB.  There can be 1,000.
 ``expire_uploads``
@@ -63,6 +63,7 @@ of all that it is sent.  A listing of a large cluster may be late; nothing depen
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from email.utils import parsedate_to_datetime
@@ -104,6 +105,8 @@ _LAST = '\U0010ffff'
 """Sorts after every key that goes on otherwise."""
 _MANY = 1000
 """How many objects one request deletes."""
+_LARGE = 'blobs/.*|uploads/[^/]*/data.*'
+"""Layers, and uploads that are put together before their digest is known."""
 _EMPTY_MD5 = 'd41d8cd98f00b204e9800998ecf8427e'
 _UNFINISHED = 'uploads/'
 """What lies there is of unfinished uploads, and expires as their parts do."""
@@ -117,7 +120,7 @@ class SwiftStore(Store):
         auth_url: str = '', username: str = '', password: str = '', project: str = '', project_domain: str = 'Default',
         user_domain: str = 'Default', application_credential: str = '', application_secret: str = '', region: str = '',
         interface: str = 'public', storage_url: str = '', public_endpoint: str = '', temp_url_key: str = '',
-        policy: str = '', segments_policy: str = '', headers: str = '', large: str = 'blobs/',
+        policy: str = '', segments_policy: str = '', headers: str = '', large: str = _LARGE,
         part_size: int = 16 * MIB, expire_uploads: float = 7 * 86400, ca_bundle: str = '', pool: int = 32,
         connect_timeout: float = 5, read_timeout: float = 60,
     ) -> None:
@@ -126,7 +129,7 @@ class SwiftStore(Store):
         self.container, self.segments = _container('container', container), segments or f'{container}_segments'
         _container('segments', self.segments)
         self.prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
-        self.large = large
+        self._large = _pattern('large', large)
         seconds = int(options.number('expire_uploads', expire_uploads, 0))
         self.expiring = {'X-Delete-After': str(seconds)} if seconds else {}
         """The headers of what is not to stay."""
@@ -166,7 +169,7 @@ class SwiftStore(Store):
 
     def may_be_large(self, key: str) -> bool:
         """Whether an object of that key may have segments."""
-        return key.startswith(self.large)
+        return self._large.fullmatch(key) is not None
 
     def segments_under(self, prefix: str) -> list[str]:
         """The names of segments, as far as the listing shows them."""
@@ -365,6 +368,13 @@ class SwiftStore(Store):
         if detail and not self.preset.readable_manifests and size and line['hash'] == _EMPTY_MD5:
             size = self.stat(key).size  # what is listed is the manifest's
         return Entry(key, size, modified(line))
+
+
+def _pattern(option: str, text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text, re.DOTALL)
+    except re.error as error:
+        raise ValueError(f'{option}: {error}') from error
 
 
 def _container(option: str, name: str) -> str:

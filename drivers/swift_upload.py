@@ -74,7 +74,7 @@ class SwiftUpload(Upload):
         if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
             raise Refused(f'{key}: the parts of an upload are numbered from 1 without gaps')
         if not self._store.may_be_large(key):
-            raise Refused(f'{key}: not under {self._store.large!r}; mend large')
+            raise Refused(f'{key}: not a key of a large object; mend large')
         manifest = [self._described(part) for part in parts]
         if not any(part.size for part in parts):
             self._finish_empty(manifest, key)

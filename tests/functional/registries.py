@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,51 @@ import pytest
 
 from tests.servers.registries import Objreg
 
-STORES = ['file', 'ceph', 'swift']
+Section = dict[str, Any]
+"""A store, as ``stores.yml`` says it."""
+
+
+def _file(_: Callable[[str], Any], folder: Path) -> Section:
+    return {'driver': 'file', 'path': str(folder / 'store')}
+
+
+def _s3(bucket: str) -> Callable[[Callable[[str], Any], Path], Section]:
+    return lambda fixture, _: {'driver': 's3', **fixture(bucket).options}
+
+
+def _swift(container: str) -> Callable[[Callable[[str], Any], Path], Section]:
+    return lambda fixture, _: {'driver': 'swift', **fixture(container).plain_options}
+
+
+STORES: dict[str, Callable[[Callable[[str], Any], Path], Section]] = {
+    'file': _file, 'ceph': _s3('ceph_bucket'), 'swift': _swift('swift_container'), 'swift-s3': _s3('swift_bucket'),
+    'ceph-swift': _swift('ceph_container'),
+}
+"""An empty store of each kind."""
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """A section of ``stores.yml``: an empty store of each kind."""
-    if request.param == 'file':
-        return {'driver': 'file', 'path': str(tmp_path / 'store')}
-    bucket = request.getfixturevalue('ceph_bucket' if request.param == 'ceph' else 'swift_bucket')
-    return {'driver': 's3', **bucket.options}
+def kind(request: pytest.FixtureRequest) -> str:
+    """The name of a kind of store."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def objreg(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Objreg]:
+def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Section:
+    """An empty store of that kind."""
+    return STORES[kind](request.getfixturevalue, tmp_path)
+
+
+@pytest.fixture
+def objreg(tmp_path: Path) -> Iterator[Objreg]:
     """The registry over a folder, as it comes."""
     with Objreg(tmp_path / 'objreg', {'driver': 'file', 'path': str(tmp_path / 'store')}) as server:
+        yield server
+
+
+@pytest.fixture
+def of_each_store(store: Section, tmp_path: Path) -> Iterator[Objreg]:
+    """The registry over an empty store of each kind, as it comes."""
+    with Objreg(tmp_path / 'objreg', store) as server:
         yield server

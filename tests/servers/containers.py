@@ -30,13 +30,17 @@ class Container:
 
     server: SwiftServer
     name: str
-    more: dict[str, Any] = field(default_factory=lambda: {'part_size': MIB, 'large': ''})
-    """Small segments, anywhere."""
+    more: dict[str, Any] = field(default_factory=lambda: {'part_size': MIB, 'large': '.*'})
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the `swift` driver (a section of ``stores.yml``) takes."""
-        return {'container': self.name, **self.server.options, **self.more}
+        """What the `swift` driver (a section of ``stores.yml``) takes, with small segments, anywhere."""
+        return {**self.plain_options, **self.more}
+
+    @property
+    def plain_options(self) -> dict[str, Any]:
+        """The same without what is only for tests of the driver."""
+        return {'container': self.name, **self.server.options}
 
     def store(self, **other: Any) -> SwiftStore:
         """A store object on it."""

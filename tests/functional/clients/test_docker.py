@@ -11,7 +11,7 @@ import bcrypt
 import pytest
 
 from tests.functional.clients.programs import BUSYBOX, run, two_platforms
-from tests.functional.registries import objreg  # noqa: F401 - a fixture
+from tests.functional.registries import kind, objreg, of_each_store, store  # noqa: F401 - fixtures
 from tests.servers.engines import Dockerd
 from tests.servers.fixtures import absent
 from tests.servers.process import Missing
@@ -51,7 +51,10 @@ def pushed_digest(docker: Docker, reference: str) -> str:
     return docker('inspect', '--format', '{{index .RepoDigests 0}}', reference).strip().partition('@')[2]
 
 
-def test_what_was_built_is_pushed_pulled_and_run(docker: Docker, built: str, objreg: Objreg) -> None:  # noqa: F811
+def test_what_was_built_is_pushed_pulled_and_run(
+    docker: Docker, built: str, of_each_store: Objreg  # noqa: F811
+) -> None:
+    objreg = of_each_store  # noqa: F811
     reference = f'127.0.0.1:{objreg.port}/team/app:1'
     docker('tag', built, reference)
     digest = pushed_digest(docker, reference)
@@ -94,8 +97,8 @@ def test_a_user_logs_in_and_others_do_not_push(docker: Docker, built: str, tmp_p
     hashed = bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()
     (tmp_path / 'htpasswd').write_text(f'alice:{hashed}\n')
     options = {'filter:auth': {'type': 'htpasswd', 'htpasswd': str(tmp_path / 'htpasswd'), 'anonymous': 'pull'}}
-    store = {'driver': 'file', 'path': str(tmp_path / 'store')}
-    with Objreg(tmp_path / 'objreg', store, options=options) as server:
+    folder = {'driver': 'file', 'path': str(tmp_path / 'store')}
+    with Objreg(tmp_path / 'objreg', folder, options=options) as server:
         reference = f'127.0.0.1:{server.port}/alice/app'
         docker('tag', built, reference)
         docker('push', '-q', reference, fails=True)

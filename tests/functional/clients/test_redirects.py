@@ -5,14 +5,17 @@ from __future__ import annotations
 import http.client
 from pathlib import Path
 
+import pytest
+
 from tests.functional.clients.programs import GO, run, two_platforms
-from tests.servers.buckets import Bucket
+from tests.functional.registries import STORES
 from tests.servers.registries import Objreg
 
 
-def test_clients_follow_a_redirect_to_ceph(ceph_bucket: Bucket, tmp_path: Path) -> None:
+@pytest.mark.parametrize('kind', [kind for kind in STORES if kind != 'file'])
+def test_clients_follow_a_redirect_to_the_store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     layout, digest = two_platforms(tmp_path / 'layout')
-    with Objreg(tmp_path / 'objreg', {'driver': 's3', **ceph_bucket.options}) as server:
+    with Objreg(tmp_path / 'objreg', STORES[kind](request.getfixturevalue, tmp_path)) as server:
         reference = f'127.0.0.1:{server.port}/team/app:1'
         run('skopeo', 'copy', '-q', '--all', '--dest-tls-verify=false', f'oci:{layout.path}:multi',
             f'docker://{reference}')

@@ -47,7 +47,7 @@ class SwiftPromises:
 
     @pytest.fixture
     def store(self, container: Container) -> Iterator[SwiftStore]:
-        made = container.store(large='blobs/')
+        made = container.store(large='blobs/.*')
         yield made
         made.close()
 
