@@ -1,4 +1,4 @@
-"""A layer of 6 GiB goes in and out: more than S3 takes in one piece."""
+"""A layer of 6 GiB goes in and out: more than S3 or Swift takes in one piece."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from objreg import keys
+from objreg.drivers.swift import SwiftStore
+from objreg.names import Digest
 from tests.servers.buckets import Bucket
+from tests.servers.containers import Container
 from tests.servers.fixtures import absent
 from tests.servers.registries import Objreg
 
@@ -27,13 +32,29 @@ def pieces() -> Iterator[bytes]:
 
 
 def test_a_layer_of_6_gib_goes_in_and_out_on_ceph(ceph_bucket: Bucket, tmp_path: Path) -> None:
+    in_and_out({'driver': 's3', **ceph_bucket.options}, tmp_path)
+
+
+def test_a_layer_of_6_gib_goes_in_and_out_on_swift_and_leaves_no_segment(
+    swift_container: Container, tmp_path: Path
+) -> None:
+    digest = in_and_out({'driver': 'swift', **swift_container.plain_options}, tmp_path)
+    segments = f'{swift_container.name}_segments'
+    assert 300 < len(swift_container.staying_segments()) <= 1000
+    store = SwiftStore(**swift_container.plain_options)
+    store.delete([keys.content(Digest.parse(digest))])
+    store.close()
+    assert swift_container.names(segments) == []
+
+
+def in_and_out(store: dict[str, Any], tmp_path: Path) -> str:
+    """Push and pull the layer; its digest."""
     if shutil.disk_usage(tmp_path).free < ROOM:
         absent(f'no room for {ROOM // GIB} GiB')
     hasher = hashlib.sha256()
     for piece in pieces():
         hasher.update(piece)
     digest = f'sha256:{hasher.hexdigest()}'
-    store = {'driver': 's3', **ceph_bucket.options}
     options = {'app:registry': {'redirect': 'never'}}
     with Objreg(tmp_path / 'objreg', store, options=options) as server:
         place = server.must('POST', '/v2/large/blobs/uploads/', body=b'')['Location']
@@ -59,3 +80,4 @@ def test_a_layer_of_6_gib_goes_in_and_out_on_ceph(ceph_bucket: Bucket, tmp_path:
         peak = int(next(line for line in Path(f'/proc/{server.pid}/status').read_text().splitlines()
                         if line.startswith('VmHWM')).split()[1])
         assert peak * 1024 < 150_000_000
+    return digest
