@@ -63,7 +63,10 @@ setup(
         'objreg.drivers': [
             'file = objreg.drivers.file:FileStore',
             'memory = objreg.drivers.memory:MemoryStore',
+            'mirror-read = objreg.wrap.mirror:MirrorReadStore',
+            'prefix = objreg.wrap.prefix:PrefixStore',
             's3 = objreg.drivers.s3:S3Store',
+            'split = objreg.wrap.split:SplitStore',
             'swift = objreg.drivers.swift:SwiftStore',
         ],
     },

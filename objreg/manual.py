@@ -80,7 +80,7 @@ def parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {
         name: parameter for name, parameter in inspect.signature(factory).parameters.items()
         if name not in ('self', 'app', 'application', 'global_conf')
-        and re.search(r'\b(str|int|float|bool)\b', str(parameter.annotation))
+        and re.search(r'\b(str|int|float|bool|Store)\b', str(parameter.annotation))
     }
 
 

@@ -18,6 +18,9 @@ Each is a section with its ``driver`` and the options of that driver (docs/confi
 folder of the file.  ``<option>_file`` names a file that holds the value of an option.  Around each driver lie the
 stores that time its calls, make them again (``retry``, `objreg.wrap.retry`) and remember small objects (``cache``,
 `objreg.wrap.cache`); the last two take ``false``.
+
+Some drivers are stores around others (``prefix``, ``split``, …), which they name; those are timed and tried again each
+by itself, and only the outermost one has a cache.
 """
 
 from __future__ import annotations
@@ -44,7 +47,10 @@ Made = TypeVar('Made')
 _VARIABLE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}')
 _UNSAID = object()
 _COMMON = ('cache', 'driver', 'retry')
-_SHOWN = ('path', 'preset', 'bucket', 'prefix', 'endpoint', 'region')
+_SHOWN = (
+    'path', 'preset', 'bucket', 'container', 'prefix', 'endpoint', 'auth_url', 'region', 'store', 'second', 'names',
+    'blobs',
+)
 _CACHE = {'memory': as_size, 'seconds': as_seconds, 'tag_seconds': as_seconds}
 _RETRY = {'attempts': as_size, 'pause': as_seconds, 'longest_pause': as_seconds, 'seconds': as_seconds}
 
@@ -52,25 +58,50 @@ _RETRY = {'attempts': as_size, 'pause': as_seconds, 'longest_pause': as_seconds,
 def load_store(path: str, name: str) -> Store:
     """The store that the file at `path` calls `name`, wrapped; nothing is asked of it yet.  Raises `ConfigError`."""
     section = _section(path, name)
-    where = f'{path}: [{name}]'
-    options = {
-        option: _substituted(value, f'{where} {option}', _folder(path))
-        for option, value in section.items()
-    }
-    retry, cache = options.pop('retry', True), options.pop('cache', _UNSAID)
-    driver = _driver(options.pop('driver', ''), where)
-    store: Store = TimedStore(_made(driver, options, where))
-    store.name = store.inner.name = name  # type: ignore[attr-defined]
-    retrying = _switch(retry, _RETRY, f'{where} retry')
-    if retrying is not None:
-        store = RetryingStore(store, _tried(lambda: Policy(**retrying), f'{where} retry'))
+    store = _load(path, name, ())
+    cache = section.get('cache', _UNSAID)
     if cache is _UNSAID:
         # several processes serve a folder, and each would show for a while what another deleted, to save microseconds
         cache = not store.capabilities.local
-    caching = _switch(cache, _CACHE, f'{where} cache')
-    if caching is not None:
-        store = CachedStore(store, **caching)
-    return store
+    caching = _switch(_substituted(cache, f'{path}: [{name}] cache', _folder(path)), _CACHE, f'{path}: [{name}] cache')
+    return store if caching is None else CachedStore(store, **caching)
+
+
+def _load(path: str, name: str, within: tuple[str, ...]) -> Store:
+    """The store without a cache; `within` are the names of those around it."""
+    if name in within:
+        raise ConfigError(f'{path}: [{within[-1]}]: {" > ".join((*within, name))} is a circle')
+    section = _section(path, name)
+    where = f'{path}: [{name}]'
+    options = {
+        option: _substituted(value, f'{where} {option}', _folder(path))
+        for option, value in section.items() if option != 'cache'
+    }
+    retry = options.pop('retry', _UNSAID)
+    driver = _driver(options.pop('driver', ''), where)
+    around = [option for option, given in _parameters(driver).items() if given.annotation is Store]
+    for option in around:
+        if option in options:
+            options[option] = _load_inner(path, options[option], f'{where} {option}', (*within, name))
+    made = _made(driver, options, where)
+    made.name = name
+    store: Store = made if around else TimedStore(made)
+    store.name = name
+    retrying = _switch(not around if retry is _UNSAID else retry, _RETRY, f'{where} retry')
+    return store if retrying is None else RetryingStore(store, _tried(lambda: Policy(**retrying), f'{where} retry'))
+
+
+def _load_inner(path: str, name: Any, where: str, within: tuple[str, ...]) -> Store:
+    if not isinstance(name, str):
+        raise ConfigError(f'{where}: {name!r} is not the name of a store')
+    known = _sections(path)
+    if name not in known:
+        raise ConfigError(f'{where}: there is no store {name!r}; {close_match(name, known)}')
+    return _load(path, name, within)
+
+
+def _parameters(driver: Callable[..., Store]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(driver, eval_str=True).parameters
 
 
 def describe(path: str, name: str) -> str:
@@ -149,9 +180,12 @@ def _driver(name: Any, where: str) -> Callable[..., Store]:
 
 def _made(driver: Callable[..., Store], options: dict[str, Any], where: str) -> Store:
     """The driver with its options, each of the type that its signature says."""
-    parameters = inspect.signature(driver, eval_str=True).parameters
-    converted = {}
+    parameters = _parameters(driver)
+    converted: dict[str, Any] = {}
     for given, value in options.items():
+        if isinstance(value, Store):
+            converted[given] = value
+            continue
         in_file = given not in parameters and given.endswith('_file')
         option = given.removesuffix('_file') if in_file else given
         if option not in parameters:

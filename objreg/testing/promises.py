@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from objreg.store import Store
+from objreg.store import MAX_KEY, Store
 from objreg.testing.ledger import Ledger
 
 
@@ -22,6 +22,8 @@ class Promises:
 
     listing_lag = 30.0
     """Seconds after which a listing must be right, for a store that does not declare `consistent_list`."""
+    longest_key = MAX_KEY
+    """Bytes of the longest key; less for a store that adds something to each."""
     racers = 12
     """How many threads race."""
     rounds = 5

@@ -203,3 +203,31 @@ def test_a_folder_has_no_cache_unless_it_is_asked_for(tmp_path: Path) -> None:
     )
     assert not isinstance(load_store(str(path), 'plain'), CachedStore)
     assert isinstance(load_store(str(path), 'asked'), CachedStore)
+
+
+def test_a_store_is_made_around_the_ones_that_it_names(load, tmp_path):
+    store = load('''
+        small: {driver: memory}
+        large: {driver: memory, retry: false}
+        both: {driver: split, names: small, blobs: large}
+        team: {driver: prefix, store: both, path: team}
+    ''', 'team')
+    store.put('blobs/a', b'x')
+    assert store.read('blobs/a') == b'x'
+    assert [entry.key for entry in store.list('')] == ['blobs/a']
+    assert isinstance(store, CachedStore)
+    assert stores.describe(str(tmp_path / 'stores.yml'), 'team') == 'prefix path=team store=both'
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('default: {driver: prefix, path: a}', '[default] store: needed'),
+    ('default: {driver: prefix, store: othr, path: a}\nother: {driver: memory}',
+     "[default] store: there is no store 'othr'; did you mean 'other'?"),
+    ('default: {driver: prefix, store: [a], path: a}', "[default] store: ['a'] is not the name of a store"),
+    ('default: {driver: prefix, store: other, path: a}\nother: {driver: prefix, store: default, path: b}',
+     '[other]: default > other > default is a circle'),
+    ('default: {driver: prefix, store: other, path: a}\nother: {driver: memory, pth: b}', '[other] pth: there is no'),
+    ('default: {driver: prefix, store: other, path: ""}\nother: {driver: memory}', '[default] path: '),
+])
+def test_mistakes_in_the_stores_within_are_named_with_their_place(load, text, message):
+    assert message in mistake(load, text)

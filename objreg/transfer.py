@@ -1,0 +1,58 @@
+"""Moves an object from one store to another, within a bound of memory, however large it is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+
+from objreg.store import CHUNK, Content, Part, Store
+
+_SINGLE = 64 * 1024**2
+"""What goes as one piece to a store that takes parts: up to that many bytes."""
+_PART = 16 * 1024**2
+
+
+def transfer(content: Content, target: Store, key: str) -> None:
+    """Write what `content` gives, all of it, as the object `key`; closes it.
+
+    In parts where the target wants large objects so; nothing is left of those when it fails.
+    """
+    capabilities = target.capabilities
+    with content:
+        if content.size <= (min(_SINGLE, capabilities.max_put) if capabilities.min_part else capabilities.max_put):
+            target.put(key, content, content.size)
+            return
+        least = -(-content.size // capabilities.max_parts)
+        size = max(_PART, capabilities.min_part, -(-least // CHUNK) * CHUNK)
+        upload, reader = target.upload(key), _Reader(content)
+        try:
+            parts: list[Part] = []
+            for start in range(0, content.size, size):
+                length = min(size, content.size - start)
+                # a file, so that whoever sends it may begin anew
+                with tempfile.SpooledTemporaryFile(_PART) as file:
+                    file.writelines(reader.pieces(length))
+                    file.seek(0)
+                    parts.append(upload.part(len(parts) + 1, file, length))
+            upload.finish(parts, key)
+        except BaseException:
+            upload.abort()
+            raise
+
+
+class _Reader:
+    """Reads chunks of any size in pieces of a given one."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b''
+
+    def pieces(self, length: int) -> Iterator[bytes]:
+        """The next `length` bytes, or fewer at the end."""
+        while length:
+            piece = self._rest or next(self._chunks, b'')
+            if not piece:
+                return
+            self._rest = piece[length:]
+            yield piece[:length]
+            length -= min(length, len(piece))
