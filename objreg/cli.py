@@ -16,6 +16,8 @@ from click.shell_completion import ShellComplete, get_completion_class
 from rich.console import Console
 
 from objreg import check, pipeline, server
+from objreg.commands.failure import Failed
+from objreg.commands.store import store
 from objreg.config import ConfigError
 from objreg.logs import configure
 from objreg.server.metrics import counted_together
@@ -33,6 +35,7 @@ def main() -> None:
     Examples:
       objreg serve                          a registry on 127.0.0.1:5000, in the folder ./var
       objreg check-config /etc/objreg/paste.ini
+      objreg store du                       what each repository holds
       eval "$(objreg completion bash)"
     """
 
@@ -130,11 +133,7 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, 'objreg', '_OBJREG_COMPLETE').source())
 
 
-class Failed(click.ClickException):
-    """An error in one line."""
-
-    def format_message(self) -> str:
-        return ' '.join(self.message.split())
+main.add_command(store)
 
 
 def _path_of(given: str | None) -> str:

@@ -1,0 +1,282 @@
+"""``objreg store``: set a store up, look into it, measure it, copy it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+from rich import progress
+from rich.console import Console
+from rich.table import Table
+
+from objreg import stores
+from objreg.commands.failure import Failed
+from objreg.config import ConfigError
+from objreg.copying import Copying, Summary
+from objreg.logs import configure
+from objreg.store import Entry, NotFound, Store, StoreError
+from objreg.usage import measure
+
+
+def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    try:
+        names = stores.store_names(_stores_file(context.params.get('stores_yml')))
+    except ConfigError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+STORES = click.option(
+    '--stores', 'stores_yml', type=click.Path(dir_okay=False), metavar='STORES.YML',
+    help='Where the stores are described.  ./stores.yml, else the one that comes with objreg',
+)
+NAME = click.argument('name', default='default', shell_complete=_complete)
+JSON = click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
+
+
+@click.group()
+def store() -> None:
+    """Set stores up, look into them, measure and copy them.
+
+    \b
+    Examples:
+      objreg store setup default
+      objreg store ls default repositories/
+      objreg store du default
+      objreg store copy old new
+    """
+    configure(None, quiet=True)
+
+
+@store.command()
+@NAME
+@STORES
+@click.option('--rotate', is_flag=True, help='Replace what signs URLs; those of before stay valid until the next time.')
+def setup(name: str, stores_yml: str | None, rotate: bool) -> None:
+    """Make what the store NAME needs before its first use, and check that it can be used.
+
+    \b
+    Examples:
+      objreg store setup
+      objreg store setup swift --rotate
+    """
+    with _opened(stores_yml, name) as found:
+        for line in found.setup(rotate=rotate):
+            click.echo(line)
+        click.echo(f'{name}: ready')
+
+
+@store.command('ls')
+@NAME
+@click.argument('prefix', default='')
+@STORES
+@click.option('-l', '--long', 'detail', is_flag=True, help='With size and time.')
+@click.option('-r', '--recursive', is_flag=True, help='All keys, not only as far as the next slash.')
+@JSON
+def list_keys(
+    name: str, prefix: str, *, stores_yml: str | None, detail: bool, recursive: bool, as_json: bool
+) -> None:
+    """List the keys of the store NAME that begin with PREFIX.
+
+    \b
+    Examples:
+      objreg store ls default catalog/ -r
+      objreg store ls default repositories/team/app/ -l
+      objreg store ls default --json -r | jq .key
+    """
+    with _opened(stores_yml, name) as found:
+        for entry in found.list(prefix, delimiter='' if recursive else '/', detail=detail or as_json):
+            click.echo(_line(entry, detail, as_json))
+
+
+def _line(entry: Entry, detail: bool, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({'key': entry.key, 'size': entry.size, 'modified': entry.modified})
+    if not detail:
+        return _printable(entry.key)
+    size = '-' if entry.size is None else str(entry.size)
+    time = '-' if entry.modified is None else f'{datetime.fromtimestamp(entry.modified, UTC):%Y-%m-%dT%H:%M:%SZ}'
+    return f'{size:>14} {time:>20} {_printable(entry.key)}'
+
+
+def _printable(text: str) -> str:
+    """Text that does nothing to a terminal."""
+    return ''.join(one if one.isprintable() else one.encode('unicode_escape').decode() for one in text)
+
+
+@store.command()
+@click.argument('name', shell_complete=_complete)
+@click.argument('key')
+@STORES
+def cat(name: str, key: str, stores_yml: str | None) -> None:
+    """Write the object KEY of the store NAME to standard output, as it is.
+
+    \b
+    Examples:
+      objreg store cat default system/format
+      objreg store cat default repositories/team/app/_tags/latest | jq -r .data | base64 -d
+    """
+    with _opened(stores_yml, name) as found:
+        try:
+            content = found.get(key)
+        except NotFound as error:
+            raise Failed(f'{name}: there is no {_printable(key)}') from error
+        with content:
+            for chunk in content:
+                sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+
+@store.command()
+@NAME
+@click.argument('repositories', nargs=-1)
+@STORES
+@JSON
+def du(name: str, repositories: tuple[str, ...], stores_yml: str | None, as_json: bool) -> None:
+    """How many bytes each repository of the store NAME holds, shared ones told apart.
+
+    A blob that several repositories have is stored once; it is in the line `shared` of each, and once in the total.
+
+    \b
+    Examples:
+      objreg store du
+      objreg store du default team/app team/web
+      objreg store du --json | jq .total
+    """
+    with _opened(stores_yml, name) as found, _working('listing'):
+        usages, total = measure(found)
+    if missing := set(repositories) - {usage.repository for usage in usages}:
+        raise Failed(f'{name}: there is no repository {min(missing)!r}')
+    usages = [usage for usage in usages if not repositories or usage.repository in repositories]
+    if as_json:
+        click.echo(json.dumps({'repositories': [usage.as_json() for usage in usages], 'total': total.as_json()}))
+        return
+    table = Table('repository', box=None)
+    for heading in ('blobs', 'own', 'shared', 'names'):
+        table.add_column(heading, justify='right')
+    for usage in usages:
+        table.add_row(usage.repository, str(usage.blobs), *map(_size, (usage.own, usage.shared, usage.names)))
+    Console(highlight=False, soft_wrap=True).print(table)
+    click.echo(
+        f'{total.blobs} blobs, {_size(total.size)}, of which {_size(total.unreferenced)} belong to no repository;'
+        f' {_size(total.names)} of names'
+    )
+
+
+@store.command()
+@click.argument('source', shell_complete=_complete)
+@click.argument('target', shell_complete=_complete)
+@STORES
+@click.option('--jobs', type=click.IntRange(1, 64), default=8, show_default=True, help='Objects copied at a time.')
+@click.option('--passes', type=click.IntRange(1, 100), default=3, show_default=True,
+              help='How often to look for what came meanwhile; fewer when a pass finds nothing.')
+@click.option('--delete', is_flag=True, help='Delete from TARGET the names that SOURCE does not have (never content).')
+@click.option('--dry-run', is_flag=True, help='Only say what would be copied.')
+@JSON
+def copy(
+    source: str, target: str, *, stores_yml: str | None, jobs: int, passes: int, delete: bool, dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Copy the registry in the store SOURCE to the store TARGET, while it is in use.
+
+    What TARGET has is not copied again, so a copy that was interrupted is simply started again.  Content is verified
+    by its digest on the way.  Unfinished uploads are not copied.  Exit status 1: something was damaged, or it failed.
+
+    \b
+    Examples:
+      objreg store copy old new --dry-run
+      objreg store copy old new
+      objreg store copy old new --passes 1 --delete --json
+    """
+    if source == target:
+        raise click.UsageError('SOURCE and TARGET are the same store.')
+    with _opened(stores_yml, source) as one, _opened(stores_yml, target) as other, _bar() as bar:
+        task = bar.add_task('copying', total=0, objects=0)
+        found = {'objects': 0, 'bytes': 0, 'done': 0}
+
+        def tell(objects: int, size: int) -> None:
+            if objects > 0:
+                found['objects'] += objects
+                found['bytes'] += size
+                bar.update(task, total=found['bytes'])
+            else:
+                found['done'] -= objects
+                bar.update(task, advance=-size, objects=found['done'])
+
+        summary = Copying(one, other, jobs=jobs, delete=delete, dry_run=dry_run, progress=tell).run(passes)
+    if as_json:
+        click.echo(json.dumps(summary.as_json()))
+    else:
+        _tell(summary, source, target)
+    sys.exit(1 if summary.damaged else 0)
+
+
+def _tell(summary: Summary, source: str, target: str) -> None:
+    done = 'would be copied' if summary.dry_run else 'copied'
+    click.echo(
+        f'{source} -> {target}: {summary.copied} objects {done}, {_size(summary.bytes)}, in {summary.seconds:.0f} s and'
+        f' {summary.passes} passes; {summary.present} were there, {summary.deleted} deleted,'
+        f' {summary.waiting} tags wait for another pass, {summary.vanished} were deleted meanwhile'
+    )
+    for line in summary.damaged:
+        click.echo(f'damaged, not copied: {_printable(line)}', err=True)
+
+
+@contextmanager
+def _opened(stores_yml: str | None, name: str) -> Iterator[Store]:
+    """The store of that name; whatever it raises ends the command with one line."""
+    found: Store | None = None
+    try:
+        found = stores.load_store(_stores_file(stores_yml), name)
+        yield found
+    except (ConfigError, StoreError) as error:
+        raise Failed(str(error)) from error
+    finally:
+        if found is not None:
+            found.close()
+
+
+def _stores_file(given: str | None) -> str:
+    if given is not None:
+        return given
+    return 'stores.yml' if Path('stores.yml').exists() else str(files('objreg') / 'default' / 'stores.yml')
+
+
+def _console() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def _bar() -> progress.Progress:
+    """What is done of what was found so far, and how fast; nothing where nobody looks."""
+    console = _console()
+    return progress.Progress(
+        progress.TextColumn('{task.description}'), progress.BarColumn(), progress.DownloadColumn(binary_units=True),
+        progress.TextColumn('{task.fields[objects]} objects'), progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(), console=console, disable=not console.is_terminal,
+    )
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    console = _console()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+def _size(count: float) -> str:
+    """Bytes for people: ``1.5 GiB``."""
+    for unit in ('B', 'KiB', 'MiB', 'GiB'):
+        if count < 1024:
+            return f'{count:.0f} {unit}' if unit == 'B' else f'{count:.1f} {unit}'
+        count /= 1024
+    return f'{count:.1f} TiB'

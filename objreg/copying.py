@@ -1,0 +1,282 @@
+"""Copies a registry from one store to another while it is in use.
+
+A pass lists both stores side by side and copies what the target lacks: content first, tags last, in the order in which
+a push writes.  What came meanwhile is for the next pass.  A tag waits for the next pass, too, when the manifest that it
+names by now has not been copied yet.  Nothing about a copy is written down: what is there is not copied again, so one
+that was killed goes on where it was.
+
+Content is hashed on its way; what does not match its name is not copied, and told.  Unfinished uploads stay behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from objreg import keys
+from objreg.names import Digest
+from objreg.store import Content, Entry, NotFound, Store, Unavailable
+from objreg.transfer import transfer
+
+_ATTEMPTS = 4
+_BEHIND = ('uploads/',)
+"""What is not copied."""
+
+
+@dataclass
+class Summary:
+    """What was done, in objects and bytes."""
+
+    copied: int = 0
+    bytes: int = 0
+    present: int = 0
+    """What the target had already."""
+    deleted: int = 0
+    waiting: int = 0
+    """Tags that wait for a next pass."""
+    vanished: int = 0
+    """What was deleted from the source before it was copied."""
+    damaged: list[str] = field(default_factory=list)
+    """Content that does not match its name, or cannot be read."""
+    passes: int = 0
+    seconds: float = 0.0
+    dry_run: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {**vars(self), 'seconds': round(self.seconds, 1)}
+
+
+Progress = Callable[[int, int], None]
+"""Told of objects and bytes: those found to be copied as positive numbers, those done as negative ones."""
+
+
+class Damaged(Exception):
+    """The bytes do not match the digest that names them."""
+
+
+class Copying:
+    """A copy of all of `source` to `target`."""
+
+    def __init__(
+        self, source: Store, target: Store, *, jobs: int = 8, delete: bool = False, dry_run: bool = False,
+        progress: Progress = lambda objects, size: None,
+    ) -> None:
+        self.source, self.target = source, target
+        self.summary = Summary(dry_run=dry_run)
+        self._jobs, self._delete, self._progress = jobs, delete, progress
+        self._lock = Lock()
+
+    def run(self, passes: int) -> Summary:
+        """At most that many passes, fewer when one finds nothing more to do."""
+        started = time.monotonic()
+        try:
+            for _ in range(1 if self.summary.dry_run else passes):
+                before = self.summary.copied + self.summary.deleted
+                self.summary.present = self.summary.waiting = self.summary.vanished = 0
+                self.summary.damaged = []
+                self._pass()
+                self.summary.passes += 1
+                if self.summary.copied + self.summary.deleted == before and not self.summary.waiting:
+                    break
+        finally:
+            self.summary.seconds = time.monotonic() - started
+        return self.summary
+
+    def _pass(self) -> None:
+        # names are listed before content: what they name was written before them, and is listed after them
+        with tempfile.TemporaryFile('w+', encoding='utf-8') as names:
+            for entry in self._missing('', skip=('blobs/', *_BEHIND)):
+                names.write(json.dumps([order(entry.key), entry.key, entry.size]) + '\n')
+            self._each(self._missing('blobs/', skip=_BEHIND))
+            for rank in range(len(_ORDER) + 1):
+                names.seek(0)
+                lines = (json.loads(line) for line in names)
+                self._each(Entry(key, size) for at, key, size in lines if at == rank)
+
+    def _missing(self, prefix: str, *, skip: tuple[str, ...]) -> Iterator[Entry]:
+        """What the target lacks, or may have otherwise; deletes what the source lacks, if that was asked for."""
+        both = (self._listed(store, prefix, skip) for store in (self.source, self.target))
+        for mine, other in side_by_side(*both):
+            if mine is None:
+                if other is not None and self._delete and not prefix:
+                    self._delete_from_target(other.key)
+            elif other is None or other.size != mine.size or not is_fixed(mine.key):
+                yield mine
+            else:
+                self.summary.present += 1
+
+    @staticmethod
+    def _listed(store: Store, prefix: str, skip: tuple[str, ...]) -> Iterator[Entry]:
+        after = ''
+        while True:
+            for entry in store.list(prefix, after, detail=True):
+                jump = next((one for one in skip if entry.key.startswith(one)), '')
+                if jump:
+                    after = jump + '\U0010ffff'
+                    break
+                yield entry
+            else:
+                return
+
+    def _delete_from_target(self, key: str) -> None:
+        if _is_in(self.source, key):
+            return  # the listing was late
+        if not self.summary.dry_run:
+            self.target.delete([key])
+        self.summary.deleted += 1
+
+    def _each(self, entries: Iterable[Entry]) -> None:
+        """Copy these, several at a time; none is begun long before its turn."""
+        with ThreadPoolExecutor(self._jobs) as pool:
+            running: set[Future[None]] = set()
+            for entry in entries:
+                self._progress(1, entry.size or 0)
+                running.add(pool.submit(self._one, entry))
+                if len(running) >= 2 * self._jobs:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for one in done:
+                        one.result()
+            for one in running:
+                one.result()
+
+    def _one(self, entry: Entry) -> None:
+        try:
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    size = self._copied(entry.key)
+                    break
+                except Unavailable:
+                    # what streams cannot be sent again by the store that retries
+                    if attempt == _ATTEMPTS:
+                        raise
+                    time.sleep(0.2 * 2**attempt)
+            with self._lock:
+                self.summary.copied += size is not None
+                self.summary.present += size is None
+                self.summary.bytes += size or 0
+        except _Waiting:
+            with self._lock:
+                self.summary.waiting += 1
+        except NotFound:
+            with self._lock:
+                self.summary.vanished += 1
+        except Damaged as error:
+            with self._lock:
+                self.summary.damaged.append(str(error))
+        finally:
+            self._progress(-1, -(entry.size or 0))
+
+    def _copied(self, key: str) -> int | None:
+        """Copy an object; its size, or None when the target has it just so."""
+        if keys.is_content(key):
+            if self.summary.dry_run:
+                return self.source.stat(key).size
+            content = self.source.get(key)
+            transfer(_verified(content, key), self.target, key)
+            return content.size
+        data = self.source.read(key)
+        if _read(self.target, key) == data:
+            return None
+        if keys.is_tag(key) and not self.summary.dry_run:
+            self._check_manifest(key, data)
+        if not self.summary.dry_run:
+            self.target.put(key, data)
+        return len(data)
+
+    def _check_manifest(self, key: str, data: bytes) -> None:
+        """A tag may have been moved since the manifests were listed."""
+        name = key.removeprefix('repositories/').rpartition('/_tags/')[0]
+        try:
+            digest = Digest.parse(json.loads(data)['digest'])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Damaged(f'{key}: no descriptor') from error
+        if not _is_in(self.target, keys.manifest(name, digest)):
+            raise _Waiting
+
+
+class _Waiting(Exception):
+    """It is for the next pass."""
+
+
+_ORDER: tuple[Callable[[str], bool], ...] = (
+    lambda key: key.startswith('system/'),
+    lambda key: '/_blobs/' in key,
+    lambda key: '/_manifests/' in key,
+    lambda key: '/_referrers/' in key,
+    lambda key: key.startswith(keys.CATALOG),
+    lambda key: not keys.is_tag(key),
+)
+"""In this order; tags come at the end."""
+
+
+def order(key: str) -> int:
+    """The rank of a key in the order in which a push writes."""
+    return next((rank for rank, is_of in enumerate(_ORDER) if is_of(key)), len(_ORDER))
+
+
+def is_fixed(key: str) -> bool:
+    """Whether an object of that key and size is always the same."""
+    return keys.is_content(key) or keys.is_immutable(key) or '/_history/' in key
+
+
+def side_by_side(
+    one: Iterator[Entry], other: Iterator[Entry]
+) -> Iterator[tuple[Entry | None, Entry | None]]:
+    """Two listings in order, with what has the same key together."""
+    mine, theirs = next(one, None), next(other, None)
+    while mine is not None or theirs is not None:
+        if theirs is None or (mine is not None and mine.key < theirs.key):
+            yield mine, None
+            mine = next(one, None)
+        elif mine is None or theirs.key < mine.key:
+            yield None, theirs
+            theirs = next(other, None)
+        else:
+            yield mine, theirs
+            mine, theirs = next(one, None), next(other, None)
+
+
+def _verified(content: Content, key: str) -> Content:
+    """The same content, which ends in `Damaged` instead of its last chunk unless it matches its key."""
+    algorithm, _, hexadecimal = key.removeprefix('blobs/').split('/')
+    hasher = hashlib.new(algorithm)
+
+    def chunks() -> Iterator[bytes]:
+        left = content.size
+        for chunk in content:
+            hasher.update(chunk)
+            left -= len(chunk)
+            if left <= 0:
+                check()
+            yield chunk
+
+    def check() -> None:
+        if hasher.hexdigest() != hexadecimal:
+            raise Damaged(f'{key}: is {algorithm}:{hasher.hexdigest()}')
+
+    if not content.size:
+        check()
+    return Content(chunks(), content.size, close=content)
+
+
+def _read(store: Store, key: str) -> bytes | None:
+    try:
+        return store.read(key)
+    except NotFound:
+        return None
+
+
+def _is_in(store: Store, key: str) -> bool:
+    try:
+        store.stat(key)
+    except NotFound:
+        return False
+    return True
