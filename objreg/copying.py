@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from objreg import keys
 from objreg.names import Digest
@@ -52,6 +52,14 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
         return {**vars(self), 'seconds': round(self.seconds, 1)}
+
+
+class _Lacking(NamedTuple):
+    """What the target lacks, or has, but maybe otherwise."""
+
+    key: str
+    size: int
+    is_there: bool
 
 
 Progress = Callable[[int, int], None]
@@ -93,15 +101,15 @@ class Copying:
     def _pass(self) -> None:
         # names are listed before content: what they name was written before them, and is listed after them
         with tempfile.TemporaryFile('w+', encoding='utf-8') as names:
-            for entry in self._missing('', skip=('blobs/', *_BEHIND)):
-                names.write(json.dumps([order(entry.key), entry.key, entry.size]) + '\n')
-            self._each(self._missing('blobs/', skip=_BEHIND))
+            for lacking in self._lacking('', skip=('blobs/', *_BEHIND)):
+                names.write(json.dumps([order(lacking.key), *lacking]) + '\n')
+            self._each(self._lacking('blobs/', skip=_BEHIND))
             for rank in range(len(_ORDER) + 1):
                 names.seek(0)
                 lines = (json.loads(line) for line in names)
-                self._each(Entry(key, size) for at, key, size in lines if at == rank)
+                self._each(_Lacking(*line[1:]) for line in lines if line[0] == rank)
 
-    def _missing(self, prefix: str, *, skip: tuple[str, ...]) -> Iterator[Entry]:
+    def _lacking(self, prefix: str, *, skip: tuple[str, ...]) -> Iterator[_Lacking]:
         """What the target lacks, or may have otherwise; deletes what the source lacks, if that was asked for."""
         both = (self._listed(store, prefix, skip) for store in (self.source, self.target))
         for mine, other in side_by_side(*both):
@@ -109,7 +117,7 @@ class Copying:
                 if other is not None and self._delete and not prefix:
                     self._delete_from_target(other.key)
             elif other is None or other.size != mine.size or not is_fixed(mine.key):
-                yield mine
+                yield _Lacking(mine.key, mine.size or 0, other is not None)
             else:
                 self.summary.present += 1
 
@@ -133,25 +141,25 @@ class Copying:
             self.target.delete([key])
         self.summary.deleted += 1
 
-    def _each(self, entries: Iterable[Entry]) -> None:
+    def _each(self, lacking: Iterable[_Lacking]) -> None:
         """Copy these, several at a time; none is begun long before its turn."""
         with ThreadPoolExecutor(self._jobs) as pool:
             running: set[Future[None]] = set()
-            for entry in entries:
-                self._progress(1, entry.size or 0)
-                running.add(pool.submit(self._one, entry))
+            for one in lacking:
+                self._progress(1, one.size)
+                running.add(pool.submit(self._one, one))
                 if len(running) >= 2 * self._jobs:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
-                    for one in done:
-                        one.result()
-            for one in running:
-                one.result()
+                    for ended in done:
+                        ended.result()
+            for ended in running:
+                ended.result()
 
-    def _one(self, entry: Entry) -> None:
+    def _one(self, lacking: _Lacking) -> None:
         try:
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
-                    size = self._copied(entry.key)
+                    size = self._copied(lacking)
                     break
                 except Unavailable:
                     # what streams cannot be sent again by the store that retries
@@ -172,10 +180,11 @@ class Copying:
             with self._lock:
                 self.summary.damaged.append(str(error))
         finally:
-            self._progress(-1, -(entry.size or 0))
+            self._progress(-1, -lacking.size)
 
-    def _copied(self, key: str) -> int | None:
+    def _copied(self, lacking: _Lacking) -> int | None:
         """Copy an object; its size, or None when the target has it just so."""
+        key = lacking.key
         if keys.is_content(key):
             if self.summary.dry_run:
                 return self.source.stat(key).size
@@ -183,7 +192,7 @@ class Copying:
             transfer(_verified(content, key), self.target, key)
             return content.size
         data = self.source.read(key)
-        if _read(self.target, key) == data:
+        if lacking.is_there and _read(self.target, key) == data:
             return None
         if keys.is_tag(key) and not self.summary.dry_run:
             self._check_manifest(key, data)
