@@ -2,7 +2,8 @@
 
 A pass lists both stores side by side and copies what the target lacks: content first, tags last, in the order in which
 a push writes.  What came meanwhile is for the next pass.  A tag waits for the next pass, too, when the manifest that it
-names by now has not been copied yet.  Nothing about a copy is written down: what is there is not copied again, so one
+names by now has not been copied yet.  A tag that a client has moved in the target since (`objreg.wrap.mirror`) stays as
+it is.  Nothing about a copy is written down: what is there is not copied again, so one
 that was killed goes on where it was.
 
 Content is hashed on its way; what does not match its name is not copied, and told.  Unfinished uploads stay behind.
@@ -20,9 +21,10 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, NamedTuple
 
-from objreg import keys
-from objreg.names import Digest
+from objreg import descriptor, keys
+from objreg.descriptor import Malformed
 from objreg.store import Content, Entry, NotFound, Store, Unavailable
+from objreg.tag_moves import later_move, naming
 from objreg.transfer import transfer
 
 _ATTEMPTS = 4
@@ -192,23 +194,33 @@ class Copying:
             transfer(_verified(content, key), self.target, key)
             return content.size
         data = self.source.read(key)
-        if lacking.is_there and _read(self.target, key) == data:
+        there = _read(self.target, key) if lacking.is_there else None
+        if there == data:
             return None
-        if keys.is_tag(key) and not self.summary.dry_run:
-            self._check_manifest(key, data)
-        if not self.summary.dry_run:
-            self.target.put(key, data)
+        if self.summary.dry_run:
+            return len(data)
+        if keys.is_tag(key):
+            return self._copied_tag(key, data, there)
+        self.target.put(key, data)
         return len(data)
 
-    def _check_manifest(self, key: str, data: bytes) -> None:
-        """A tag may have been moved since the manifests were listed."""
-        name = key.removeprefix('repositories/').rpartition('/_tags/')[0]
+    def _copied_tag(self, key: str, data: bytes, there: bytes | None) -> int | None:
+        """Have the tag name what it names in the source, unless a client has moved it in the target since."""
+        name, tag = keys.parse_tag(key)
         try:
-            digest = Digest.parse(json.loads(data)['digest'])
-        except (ValueError, KeyError, TypeError) as error:
+            digest = descriptor.load(data).digest
+        except Malformed as error:
             raise Damaged(f'{key}: no descriptor') from error
         if not _is_in(self.target, keys.manifest(name, digest)):
-            raise _Waiting
+            raise _Waiting  # it was moved since the manifests were listed
+        before = there
+        while True:  # again, since a client may have moved it just before this wrote
+            later = later_move(self.source, self.target, name, tag, digest)
+            wanted = naming(self.target, name, later) if later else data
+            if there == wanted:
+                return None if there == before else len(there)
+            self.target.put(key, wanted)
+            there = wanted
 
 
 class _Waiting(Exception):

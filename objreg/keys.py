@@ -68,6 +68,22 @@ def histories(name: str) -> str:
     return f'repositories/{name}/_history/'
 
 
+def history_of(name: str, tag: str) -> str:
+    """The prefix of the history of a tag."""
+    return f'{histories(name)}{tag}/'
+
+
+def history_time(key: str) -> int:
+    """The nanoseconds since the epoch that a key made by `history` carries."""
+    return int(key.rpartition('/')[2].partition('-')[0])
+
+
+def parse_tag(key: str) -> tuple[str, str]:
+    """The repository and the tag of a key made by `tag`."""
+    name, _, tag = key.removeprefix(_REPOSITORIES).rpartition('/_tags/')
+    return name, tag
+
+
 def parse_history(key: str) -> tuple[str, Digest]:
     """The tag and the digest that a key made by `history` carries."""
     _, _, rest = key.rpartition('/_history/')

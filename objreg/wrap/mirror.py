@@ -26,7 +26,8 @@ Example::
       second: old
 
 To move: let all nodes use ``moving``, run ``objreg store copy old new``, then let all nodes use ``new``.  What the
-first store has counts; nobody else may write to the second one meanwhile.
+first store has counts; nobody else may write to the second one meanwhile.  A tag that is pushed while it is copied is
+what was pushed; one that is deleted in the very moment of its copy may come back.
 """
 
 from __future__ import annotations

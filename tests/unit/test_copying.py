@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,8 @@ from objreg.names import Digest
 from objreg.store import Capabilities, Content, Store, Unavailable
 from objreg.testing import consistency
 from objreg.testing.faults import FaultyStore, InterceptedStore, sometimes
+from objreg.wrap.base import WrappedStore
+from objreg.wrap.mirror import MirrorReadStore
 from tests import documents
 from tests.inprocess import Client
 
@@ -86,6 +89,56 @@ def test_a_tag_that_moved_is_copied_again(source: MemoryStore) -> None:
     summary = copied(source, target)
     assert summary.copied > 0
     assert Client(target)('GET', '/v2/team/app/manifests/v1').body == moved
+
+
+@pytest.fixture
+def moving(source: MemoryStore) -> tuple[MemoryStore, Client]:
+    """What a registry moves to, and a client of it meanwhile."""
+    target = MemoryStore()
+    return target, Client(MirrorReadStore(store=target, second=source))
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_what_clients_push_while_a_registry_moves_stays(
+    source: MemoryStore, moving: tuple[MemoryStore, Client], first: bool
+) -> None:
+    target, client = moving
+    if first:
+        copied(source, target)
+    moved = client.push_image('team/app', 'v1', b'another layer')
+    back = client.push_image('team/web', 'v1', b'x'), client.push_image('team/web', 'v1', b'y')
+    for _ in range(2):
+        copied(source, target)
+        assert client('GET', '/v2/team/app/manifests/v1').body == moved
+        assert Client(target)('GET', '/v2/team/app/manifests/v1').body == moved
+        assert Client(target)('GET', '/v2/team/web/manifests/v1').body == back[1]
+
+
+def test_a_tag_that_is_pushed_at_the_moment_of_its_copy_is_what_was_pushed(
+    source: MemoryStore, moving: tuple[MemoryStore, Client]
+) -> None:
+    pushed: list[bytes] = []
+
+    class Slow(WrappedStore):
+        """Is overtaken by a push."""
+
+        def put(self, key: str, body: Any, size: int | None = None, *, if_absent: bool = False) -> None:
+            if keys.is_tag(key) and '/app/' in key and not pushed:
+                pushed.append(moving[1].push_image('team/app', 'v1', b'came in between'))
+            super().put(key, body, size, if_absent=if_absent)
+
+    copied(source, Slow(moving[0]))
+    assert Client(moving[0])('GET', '/v2/team/app/manifests/v1').body == pushed[0]
+
+
+def test_a_push_that_died_before_its_tag_moves_no_tag(source: MemoryStore) -> None:
+    client = Client(source)
+    manifest = client('GET', '/v2/team/web/manifests/v1').body
+    unborn = Digest.of(client.push_image('team/web', 'v2', b'never tagged v1'))
+    source.put(keys.history('team/web', 'v1', time.time_ns(), unborn), b'{}')
+    target = MemoryStore()
+    copied(source, target)
+    assert Client(target)('GET', '/v2/team/web/manifests/v1').body == manifest
 
 
 def test_a_tag_waits_for_its_manifest(source: MemoryStore) -> None:
