@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import pytest
 
-from objreg.store import MAX_KEY, Store
+from objreg.store import MAX_KEY, Store, Unavailable
 from objreg.testing.ledger import Ledger
+
+Result = TypeVar('Result')
+_PATIENCE = 20.0
+"""Seconds for which a race may make a store unavailable."""
 
 
 def sample(size: int, seed: int = 0) -> bytes:
     """That many bytes, always the same, none of which could stand in another's place unnoticed."""
     return random.Random(seed).randbytes(size)  # noqa: S311 - not a secret
+
+
+def patient(call: Callable[[], Result]) -> Result:
+    """What the call returns, made again while it raises `Unavailable`: that is no answer, and allowed in a race."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return call()
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - not a secret
 
 
 class Promises:

@@ -8,7 +8,7 @@ from threading import Barrier, Event
 
 from objreg.store import CHUNK, Exists, NotFound, Store, Unavailable
 from objreg.testing.ledger import Ledger
-from objreg.testing.promises import Promises, sample
+from objreg.testing.promises import Promises, patient, sample
 
 
 def at_once(calls: Iterable[Callable[[], bool]]) -> list[bool]:
@@ -54,21 +54,27 @@ class RacePromises(Promises):
         objects.put('k', values[0])
         done = Event()
 
+        def chunks(store: Ledger) -> bytes:
+            with store.get('k') as content:
+                return b''.join(content)
+
         def look(store: Ledger) -> bool:
             while not done.is_set():
-                assert store.read('k') in values
-                with store.get('k') as content:
-                    assert b''.join(content) in values
-                assert store.stat('k').size in map(len, values)
+                assert patient(lambda: store.read('k')) in values
+                assert patient(lambda: chunks(store)) in values
+                assert patient(lambda: store.stat('k')).size in map(len, values)
             return True
+
+        def uploaded(store: Ledger) -> None:
+            upload = store.upload('k')
+            upload.finish([upload.part(1, values[-1])], 'k')
 
         def replace(store: Ledger) -> bool:
             try:
                 for at in range(6 * self.rounds):
-                    store.put('k', values[at % len(values)])
+                    patient(lambda at=at: store.put('k', values[at % len(values)]))  # type: ignore[misc]
                     if at % 5 == 0:
-                        upload = store.upload('k')
-                        upload.finish([upload.part(1, values[-1])], 'k')
+                        patient(lambda: uploaded(store))
             finally:
                 done.set()
             return True

@@ -50,7 +50,10 @@ class Container:
         """All names in it, or in another container."""
         store = self.store()
         try:
-            return [line['name'] for line in store.listed(container or self.name, {}, '')]
+            found: list[str] = []
+            while lines := store.listed(container or self.name, {'marker': found[-1] if found else ''}, ''):
+                found += [line['name'] for line in lines]
+            return found
         finally:
             store.close()
 
