@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from objreg.store import Body, Refused, chunks_of
+from objreg.store import CHUNK, Body, Refused, chunks_of
 
 SPOOL = 8 * 1024**2
 """Bodies that cannot be read twice are kept in memory up to this many bytes, and in a temporary file beyond."""
@@ -66,6 +67,18 @@ def prepared(body: Body, size: int | None) -> Iterator[tuple[bytes | Window, int
             file.writelines(chunks_of(body, size))
             file.seek(0)
             yield Window(file, size), size
+
+
+def md5_of(data: bytes | Window) -> bytes:
+    """The MD5, by which servers check a body; a window is left at its start."""
+    hasher = hashlib.md5(usedforsecurity=False)
+    if isinstance(data, bytes):
+        hasher.update(data)
+    else:
+        while piece := data.read(CHUNK):
+            hasher.update(piece)
+        data.seek(0)
+    return hasher.digest()
 
 
 def is_seekable(body: Body) -> bool:

@@ -1,4 +1,4 @@
-"""``s3``: objects of a bucket of Amazon S3, Ceph, MinIO, Google, Qiniu, Aliyun, Cloudflare, or Swift's s3api.
+"""``s3``: objects of a bucket of Amazon S3, Ceph, MinIO, or of whoever else speaks S3.
 
 Options:
 
@@ -7,14 +7,15 @@ Options:
 ``prefix``
     What all keys begin with, when the bucket is shared with others: ``registry`` gives ``registry/blobs/…``.
 ``preset``
-    What server it is, hence what it can do: ``aws`` (the default), ``ceph``, ``minio``, ``gcs``, ``qiniu``, ``oss``,
-    ``r2`` or ``swift``.
+    What server it is, hence what it can do: ``aws`` (the default), ``ceph``, ``minio``, ``swift`` (with s3api),
+    ``gcs`` (Google), ``oss`` (Aliyun), ``obs`` (Huawei), ``r2`` (Cloudflare), ``b2`` (Backblaze), ``wasabi`` or
+    ``qiniu``.
 ``endpoint``
     The server's URL.  Needed where the preset has none: ``ceph``, ``minio``, ``r2``, ``swift``.
 ``public_endpoint``
     The server's URL as clients reach it, where that is another one; presigned URLs carry it.
 ``region``
-    What requests are signed for.  By default the preset's.
+    What requests are signed for.  By default the preset's; ``obs`` and ``b2`` need it.
 ``access_key``, ``secret_key``
     The credentials.  Without them boto3 looks in the environment, in its files, and for the role of the host.
 ``session_token``
@@ -46,14 +47,15 @@ Example::
       access_key: ${S3_ACCESS_KEY}
       secret_key: ${S3_SECRET_KEY}
 
-Nothing is tried twice here: a wrapping store retries.  The server checks the SHA-256 of all that it is sent.  Set a
-lifecycle rule of the bucket that aborts incomplete multipart uploads after some days.
+Nothing is tried twice here: a wrapping store retries.  The server checks the SHA-256 or MD5 of all that it is sent.
+Set a lifecycle rule of the bucket that aborts incomplete multipart uploads after some days.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -62,9 +64,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from objreg.drivers import options, s3_client, s3_options
-from objreg.drivers.bodies import prepared
+from objreg.drivers.bodies import Window, md5_of, prepared
 from objreg.drivers.s3_errors import of_code, status_of, translated
-from objreg.drivers.s3_presets import GIB, MIB
+from objreg.drivers.s3_presets import MIB
 from objreg.drivers.s3_presets import preset as preset_named
 from objreg.drivers.s3_upload import S3Upload, copy_in_parts
 from objreg.store import (
@@ -107,9 +109,11 @@ class S3Store(Store):
         self._bucket = bucket
         self._prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
         self.written_as = s3_options.written_as(storage_class, sse)
-        region = region or known.region
+        options.needed(
+            bucket=bucket, endpoint=endpoint or known.endpoint is not None, region=region or known.region is not None
+        )
+        region = region or known.region or ''
         endpoint = endpoint or (known.endpoint or '').format(region=region)
-        options.needed(bucket=bucket, endpoint=endpoint or known.endpoint is not None)
         self._place = f'bucket {bucket!r} at {endpoint or "AWS"}'
         transport = s3_client.Transport(
             region, addressing or known.addressing, ca_bundle, int(options.number('pool', pool)),
@@ -120,13 +124,14 @@ class S3Store(Store):
             s3_client.Credentials(access_key, secret_key, session_token, profile, credentials_file)
         )
         self.client = s3_client.client(boto, endpoint, transport)
+        self._lister = self.client.list_objects_v2 if known.list_v2 else self.client.list_objects
         self._signer = s3_client.client(boto, public_endpoint, transport) if public_endpoint else self.client
         self.capabilities = Capabilities(
             conditional_put=options.flag(
                 'conditional_put', known.conditional_put if conditional_put is None else conditional_put
             ),
             min_part=int(options.number('part_size', part_size, 5 * MIB)), max_parts=known.max_parts,
-            max_put=5 * GIB, consistent_list=known.consistent_list, presign=True,
+            max_put=known.max_put, consistent_list=known.consistent_list, presign=True,
         )
         self._if_none_match = known.if_none_match or self.capabilities.conditional_put
 
@@ -135,6 +140,10 @@ class S3Store(Store):
     def names(self, key: str) -> dict[str, str]:
         """An object, as boto3 names it."""
         return {'Bucket': self._bucket, 'Key': self._prefix + key}
+
+    def digest_of(self, data: bytes | Window) -> dict[str, str]:
+        """What a body carries so that the server can check it, as boto3 names it; none where SHA-256 does it."""
+        return {'ContentMD5': b64encode(md5_of(data)).decode()} if self._preset.content_md5 else {}
 
     def errors(self, doing: str, key: str, unmet: type[StoreError] = Refused) -> AbstractContextManager[None]:
         """Translate what boto3 raises; `unmet` is what an unmet precondition means."""
@@ -173,7 +182,8 @@ class S3Store(Store):
                 raise Refused(f'{self.name}: {key}: {length} bytes are too many for one request; upload it in parts')
             with self.errors('write', key, Exists if if_absent else Refused):
                 self.client.put_object(
-                    **self.names(key), **self.written_as, **condition, Body=data, ContentLength=length
+                    **self.names(key), **self.written_as, **condition, **self.digest_of(data), Body=data,
+                    ContentLength=length,
                 )
 
     def stat(self, key: str) -> Stat:
@@ -201,14 +211,18 @@ class S3Store(Store):
         if delimiter:
             wanted['Delimiter'] = delimiter
         if after:
-            wanted['StartAfter'] = self._prefix + _beyond(prefix, after, delimiter)
+            place = 'StartAfter' if self._preset.list_v2 else 'Marker'
+            wanted[place] = self._prefix + _beyond(prefix, after, delimiter)
         while True:
             with self.errors('list', prefix):
-                answer = self.client.list_objects_v2(Bucket=self._bucket, **wanted)
+                answer = self._lister(Bucket=self._bucket, **wanted)
             entries = [entry for entry in self._entries(answer) if entry.key > after]
             if entries or not answer['IsTruncated']:
                 return Page(entries, answer['IsTruncated'])
-            wanted['ContinuationToken'] = answer['NextContinuationToken']
+            if self._preset.list_v2:
+                wanted['ContinuationToken'] = answer['NextContinuationToken']
+            else:
+                wanted['Marker'] = answer.get('NextMarker') or answer['Contents'][-1]['Key']
 
     def upload(self, key: str) -> Upload:
         check_key(key)

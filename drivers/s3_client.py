@@ -99,7 +99,7 @@ def client(boto: boto3.session.Session, endpoint: str, transport: Transport) -> 
         made = boto.client('s3', endpoint_url=endpoint or None, region_name=transport.region or None,
                            verify=transport.ca_bundle or None, config=config)
     events = made.meta.events
-    events.register('request-created.s3.DeleteObjects', _add_md5)
+    events.register('request-created.s3.DeleteObjects', _check_by_md5)
     events.unregister('before-call.s3', add_expect_header)
     events.register('before-call.s3', _expect)
     _drop_connections_after_fork(made)
@@ -122,8 +122,10 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text) if text[:1].isdigit() else parsedate_to_datetime(text)
 
 
-def _add_md5(request: Any, **_: Any) -> None:
-    """Many servers want this header with a DeleteObjects, and boto3 sends a newer one."""
+def _check_by_md5(request: Any, **_: Any) -> None:
+    """Every server knows this header with a DeleteObjects; some refuse the newer ones that boto3 sends."""
+    for name in [name for name in request.headers if name.lower().startswith(('x-amz-checksum', 'x-amz-sdk-checksum'))]:
+        del request.headers[name]
     digest = hashlib.md5(request.data, usedforsecurity=False).digest()
     request.headers['Content-MD5'] = base64.b64encode(digest).decode()
 

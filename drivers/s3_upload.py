@@ -60,7 +60,7 @@ class S3Upload(Upload):
             self._create()
             with self._store.errors('write a part of', self._key):
                 answer = self._store.client.upload_part(
-                    **self._names(), PartNumber=number, Body=data, ContentLength=length,
+                    **self._names(), **self._store.digest_of(data), PartNumber=number, Body=data, ContentLength=length,
                 )
         return Part(number, length, answer['ETag'].strip('"'))
 

@@ -74,13 +74,13 @@ from urllib.parse import quote, urlencode
 from swiftclient.exceptions import ClientException
 
 from objreg.drivers import options
-from objreg.drivers.bodies import Window, prepared
+from objreg.drivers.bodies import Window, md5_of, prepared
 from objreg.drivers.swift_client import Account, Answer, Credentials, Transport
 from objreg.drivers.swift_errors import translated
 from objreg.drivers.swift_presets import preset as preset_named
 from objreg.drivers.swift_sweep import modified, sweep
 from objreg.drivers.swift_tempurl import TempUrls
-from objreg.drivers.swift_upload import LargeObjects, SwiftUpload, check_summary, md5_of
+from objreg.drivers.swift_upload import LargeObjects, SwiftUpload, check_summary
 from objreg.store import (
     MAX_KEY,
     Body,
@@ -225,7 +225,7 @@ class SwiftStore(Store):
         with prepared(body, size) as (data, length):
             if length > self.capabilities.max_put:
                 raise Refused(f'{self.name}: {key}: {length} bytes are too many for one request; upload it in parts')
-            headers = {'ETag': md5_of(data), 'Content-Type': 'application/octet-stream'}
+            headers = {'ETag': md5_of(data).hex(), 'Content-Type': 'application/octet-stream'}
             if key.startswith(_UNFINISHED):
                 headers |= self.expiring
             if not self.preset.if_none_match or not (if_absent or self.may_be_large(key)):

@@ -7,7 +7,6 @@ of an upload that nobody goes on with, and an `abort` that comes too late takes 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import secrets
@@ -18,9 +17,9 @@ from urllib.parse import quote
 
 from swiftclient.exceptions import ClientException
 
-from objreg.drivers.bodies import Window, prepared
+from objreg.drivers.bodies import md5_of, prepared
 from objreg.drivers.swift_errors import of_status
-from objreg.store import CHUNK, Body, Exists, NotFound, Part, Refused, Upload, check_key
+from objreg.store import Body, Exists, NotFound, Part, Refused, Upload, check_key
 
 if TYPE_CHECKING:
     from objreg.drivers.swift import SwiftStore
@@ -63,7 +62,7 @@ class SwiftUpload(Upload):
             raise Refused(f'part {number}: there may be {self._store.capabilities.max_parts} parts')
         mark = secrets.token_hex(8)
         with prepared(body, size) as (data, length):
-            md5 = md5_of(data)
+            md5 = md5_of(data).hex()
             headers = {'ETag': md5, 'Content-Type': 'application/octet-stream', **self._store.expiring}
             with self._store.errors('write a part of', self._token):
                 self._store.account.ask('PUT', *self._segment(number, mark), headers=headers, data=data)
@@ -200,18 +199,6 @@ class LargeObjects:
             )
         if answer.body.strip():
             check_summary(answer.body, f'write {key}')
-
-
-def md5_of(data: bytes | Window) -> str:
-    """What Swift checks a body by; a window is left at its start."""
-    hasher = hashlib.md5(usedforsecurity=False)
-    if isinstance(data, bytes):
-        hasher.update(data)
-    else:
-        while piece := data.read(CHUNK):
-            hasher.update(piece)
-        data.seek(0)
-    return hasher.hexdigest()
 
 
 def check_summary(body: bytes, doing: str) -> None:

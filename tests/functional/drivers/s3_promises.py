@@ -102,7 +102,12 @@ class S3Promises:
         store.delete([*ODD_KEYS, 'copy of +'])
         assert list(store.list('')) == []
 
-    def test_no_page_repeats_what_is_rolled_up_nor_drops_what_is_not(self, store: S3Store) -> None:
+    @pytest.mark.parametrize('version', ['list_objects', 'list_objects_v2'])
+    def test_no_page_repeats_what_is_rolled_up_nor_drops_what_is_not(
+        self, version: str, store: S3Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(store, '_preset', replace(store._preset, list_v2=version == 'list_objects_v2'))
+        monkeypatch.setattr(store, '_lister', getattr(store.client, version))
         for key in ('a', 'a!', 'a/1', 'a/2', 'a/2/3', 'a0', 'b/\U0010ffffx', 'b/1', 'c', 'é/1', 'é/2'):
             store.put(key, b'')
         rolled = ['a', 'a!', 'a/', 'a0', 'b/', 'c', 'é/']

@@ -145,7 +145,7 @@ class SwiftPromises:
     def test_what_is_spoiled_on_its_way_is_not_stored(
         self, store: SwiftStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr('objreg.drivers.swift.md5_of', lambda data: '0' * 32)
+        monkeypatch.setattr('objreg.drivers.swift.md5_of', lambda data: bytes(16))
         with pytest.raises(Unavailable):
             store.put('k', b'content')
         assert [*store.list('')] == []

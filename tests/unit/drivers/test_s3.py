@@ -302,7 +302,7 @@ def test_a_message_names_the_key_and_never_the_secret(server: Scripted) -> None:
 @pytest.mark.parametrize(('options', 'message'), [
     ({'bucket': ''}, 'bucket: needed'),
     ({'endpoint': ''}, 'endpoint: needed'),
-    ({'preset': 'azure'}, "preset: 'azure' is not one of aws, ceph"),
+    ({'preset': 'azure'}, "preset: 'azure' is not one of aws, b2, ceph"),
     ({'addressing': 'dns'}, "addressing: 'dns'"),
     ({'secret_key': ''}, 'access_key and secret_key belong together'),
     ({'profile': 'p'}, 'either access_key and secret_key, or profile'),
