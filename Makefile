@@ -36,14 +36,14 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.memory
 
-docs: $(VENV)/.run
+docs: $(VENV)/.test
 	$(BIN)/python -m objreg.manual > docs/configuration.md
 
 # the newest of everything, in an environment of its own
 constraints:
 	rm -rf $(VENV)-new
 	$(PYTHON) -m venv $(VENV)-new
-	$(VENV)-new/bin/pip install --quiet .[testing] -r requirements-test.txt
+	$(VENV)-new/bin/pip install --quiet .[testing,qiniu] -r requirements-test.txt
 	$(VENV)-new/bin/pip freeze --exclude objreg > constraints.txt
 	rm -rf $(VENV)-new
 
@@ -60,5 +60,5 @@ $(VENV)/.run: setup.py constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run requirements-test.txt
-	$(PIP) --editable .[testing] --requirement requirements-test.txt
+	$(PIP) --editable .[testing,qiniu] --requirement requirements-test.txt
 	@touch $@

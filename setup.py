@@ -45,7 +45,10 @@ setup(
         'urllib3>=2.6.3',
         'waitress>=3.0.1',
     ],
-    extras_require={'testing': ['pytest>=8.2']},
+    extras_require={
+        'qiniu': ['qiniu>=7.13'],
+        'testing': ['pytest>=8.2'],
+    },
     entry_points={
         'console_scripts': ['objreg = objreg.cli:main'],
         'paste.app_factory': ['registry = objreg.app:factory'],
@@ -66,6 +69,7 @@ setup(
             'memory = objreg.drivers.memory:MemoryStore',
             'mirror-read = objreg.wrap.mirror:MirrorReadStore',
             'prefix = objreg.wrap.prefix:PrefixStore',
+            'qiniu = objreg.drivers.qiniu:QiniuStore',
             's3 = objreg.drivers.s3:S3Store',
             'split = objreg.wrap.split:SplitStore',
             'swift = objreg.drivers.swift:SwiftStore',
