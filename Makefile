@@ -43,7 +43,7 @@ docs: $(VENV)/.test
 constraints:
 	rm -rf $(VENV)-new
 	$(PYTHON) -m venv $(VENV)-new
-	$(VENV)-new/bin/pip install --quiet .[testing,qiniu] -r requirements-test.txt
+	$(VENV)-new/bin/pip install --quiet .[testing,all] -r requirements-test.txt
 	$(VENV)-new/bin/pip freeze --exclude objreg > constraints.txt
 	rm -rf $(VENV)-new
 
@@ -60,5 +60,5 @@ $(VENV)/.run: setup.py constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run requirements-test.txt
-	$(PIP) --editable .[testing,qiniu] --requirement requirements-test.txt
+	$(PIP) --editable .[testing,all] --requirement requirements-test.txt
 	@touch $@

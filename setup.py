@@ -46,6 +46,7 @@ setup(
         'waitress>=3.0.1',
     ],
     extras_require={
+        'all': ['objreg[qiniu]'],
         'qiniu': ['qiniu>=7.13'],
         'testing': ['pytest>=8.2'],
     },

@@ -28,7 +28,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheel, = folder.glob('objreg-*.whl')
     subprocess.run(
         [folder / 'env/bin/python', '-m', 'pip', '--quiet', '--disable-pip-version-check', 'install', '--constraint',
-         ROOT / 'constraints.txt', f'{wheel}[qiniu]'],
+         ROOT / 'constraints.txt', f'{wheel}[all]'],
         check=True,
     )
     return folder / 'env/bin'
