@@ -33,6 +33,7 @@ test: check
 bench: $(VENV)/.test
 	tests/install.sh
 	$(BIN)/python -m benchmarks.calls
+	$(BIN)/python -m benchmarks.drivers
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.memory
 
