@@ -46,7 +46,8 @@ setup(
         'waitress>=3.0.1',
     ],
     extras_require={
-        'all': ['objreg[qiniu]'],
+        'all': ['objreg[gcs,qiniu]'],
+        'gcs': ['google-cloud-storage>=3.1', 'google-auth>=2.38'],
         'qiniu': ['qiniu>=7.13'],
         'testing': ['pytest>=8.2'],
     },
@@ -67,6 +68,7 @@ setup(
         'paste.server_runner': ['server = objreg.server:run'],
         'objreg.drivers': [
             'file = objreg.drivers.file:FileStore',
+            'gcs = objreg.drivers.gcs:GcsStore',
             'memory = objreg.drivers.memory:MemoryStore',
             'mirror-read = objreg.wrap.mirror:MirrorReadStore',
             'prefix = objreg.wrap.prefix:PrefixStore',

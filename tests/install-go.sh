@@ -10,11 +10,12 @@ declare -A tools=(
     [crane]=github.com/google/go-containerregistry/cmd/crane@v0.20.6
     [regctl]=github.com/regclient/regclient/cmd/regctl@v0.9.2
     [oras]=oras.land/oras/cmd/oras@v1.3.0
+    [fake-gcs-server]=github.com/fsouza/fake-gcs-server@v1.56.1
     [conformance]=github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
 )
 
 export PATH=$PATH:/usr/local/go/bin
-command -v go >/dev/null || { echo 'Go is needed (1.24 or newer)' >&2; exit 1; }
+command -v go >/dev/null || { echo 'Go is needed (1.26 or newer)' >&2; exit 1; }
 mkdir -p "$bin"
 for tool in "${!tools[@]}"; do
     stamp=$bin/.$tool-${tools[$tool]##*@}

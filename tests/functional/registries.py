@@ -26,9 +26,13 @@ def _swift(container: str) -> Callable[[Callable[[str], Any], Path], Section]:
     return lambda fixture, _: {'driver': 'swift', **fixture(container).plain_options}
 
 
+def _gcs(fixture: Callable[[str], Any], _: Path) -> Section:
+    return {'driver': 'gcs', **fixture('gcs_bucket').options}
+
+
 STORES: dict[str, Callable[[Callable[[str], Any], Path], Section]] = {
     'file': _file, 'ceph': _s3('ceph_bucket'), 'swift': _swift('swift_container'), 'swift-s3': _s3('swift_bucket'),
-    'ceph-swift': _swift('ceph_container'),
+    'ceph-swift': _swift('ceph_container'), 'gcs': _gcs,
 }
 """An empty store of each kind."""
 

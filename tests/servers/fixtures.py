@@ -7,6 +7,7 @@
 `swift_bucket`      the same on Swift
 `swift_container`   a `Container` of its own for every test, on Swift; its `options` are those of the `swift` driver
 `ceph_container`    the same on Ceph, through its Swift API
+`gcs_bucket`        a `GcsBucket` of its own for every test, on an emulator of Cloud Storage
 ==================  ========================================================================================
 
 A server that cannot be started fails the test where ``CI=true``, and skips it, saying why, anywhere else.
@@ -26,6 +27,7 @@ from tests.servers.process import Missing
 
 if TYPE_CHECKING:
     from tests.servers.containers import Container
+    from tests.servers.gcs_buckets import GcsBucket
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -111,3 +113,17 @@ def swift_container() -> Iterator[Container]:
 def ceph_container() -> Iterator[Container]:
     """A container on Ceph that this test has for itself."""
     yield from _container('ceph')
+
+
+@pytest.fixture
+def gcs_bucket() -> Iterator[GcsBucket]:
+    """A bucket on an emulator of Cloud Storage that this test has for itself."""
+    from tests.servers.gcs_buckets import GcsBucket  # here: unit tests, which load this module too, start sooner
+
+    try:
+        settings = state.up('gcs')
+    except Missing as error:
+        absent(f'gcs: {error}')
+    bucket = GcsBucket.make(settings['GCS_ENDPOINT'])
+    yield bucket
+    bucket.remove()

@@ -16,13 +16,13 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from tests.servers import ceph, swift
+from tests.servers import ceph, gcs, swift
 
 VARIABLE = 'OBJREG_TEST_SERVERS'
 _OWN = 'OBJREG_TEST_SERVERS_OF_THIS_RUN'
 _RUN = 'OBJREG_TEST_RUN'
 _ROOT = Path(__file__).resolve().parents[2]
-KINDS: dict[str, ModuleType] = {'ceph': ceph, 'swift': swift}
+KINDS: dict[str, ModuleType] = {'ceph': ceph, 'gcs': gcs, 'swift': swift}
 
 
 def begin() -> None:

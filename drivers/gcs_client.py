@@ -1,0 +1,287 @@
+"""How the `gcs` driver speaks to Cloud Storage: credentials, connections, and the two requests that carry content.
+
+Google's library does the rest of the protocol.  Content it would hold in memory (a body of up to 8 MiB whole, a larger
+one in pieces, each a request of its own), so those two requests are made here, on the library's own session.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import secrets
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import google.auth
+import google_crc32c
+import requests
+from google.api_core.exceptions import GoogleAPICallError, from_http_response
+from google.auth import iam
+from google.auth.credentials import AnonymousCredentials, Credentials, Signing
+from google.auth.exceptions import InvalidOperation
+from google.auth.transport.requests import AuthorizedSession, Request
+from google.cloud.storage import Client
+from google.oauth2 import service_account
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+
+from objreg.drivers import gcs_batch
+from objreg.drivers.bodies import Window
+from objreg.store import CHUNK
+
+ANONYMOUS = 'anonymous'
+_SCOPES = ('https://www.googleapis.com/auth/cloud-platform',)
+"""All that the roles of the account allow, signing by IAM included."""
+_GOOGLE = 'https://storage.googleapis.com'
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How the server is spoken to."""
+
+    endpoint: str
+    ca_bundle: str
+    pool: int
+    connect_timeout: float
+    read_timeout: float
+
+    def __post_init__(self) -> None:
+        if self.ca_bundle and not os.path.exists(self.ca_bundle):
+            raise ValueError(f'ca_bundle: there is no {self.ca_bundle}')
+
+    @property
+    def timeout(self) -> tuple[float, float]:
+        """As requests takes it."""
+        return self.connect_timeout, self.read_timeout
+
+
+class Envelope:
+    """An object and what is said of it as one body (``multipart/related``), to be read from its start."""
+
+    def __init__(self, said: dict[str, Any], data: bytes | Window) -> None:
+        boundary = secrets.token_hex(16)
+        head = (
+            f'--{boundary}\r\nContent-Type: application/json\r\n\r\n{json.dumps(said)}\r\n'
+            f'--{boundary}\r\nContent-Type: application/octet-stream\r\n\r\n'
+        )
+        self.content_type = f'multipart/related; boundary={boundary}'
+        self._size = len(head) + len(data) + len(boundary) + 8
+        self._pieces: tuple[io.BytesIO | Window, ...] = (
+            io.BytesIO(head.encode()), io.BytesIO(data) if isinstance(data, bytes) else data,
+            io.BytesIO(f'\r\n--{boundary}--\r\n'.encode()),
+        )
+        self._at = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def rewind(self) -> None:
+        """Stand at the start."""
+        self._at = 0
+        for piece in self._pieces:
+            piece.seek(0)
+
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes, not always as many as there are left."""
+        while self._at < len(self._pieces):
+            if data := self._pieces[self._at].read(size):
+                return data
+            self._at += 1
+        return b''
+
+
+class Session(AuthorizedSession):
+    """Requests with a token, which is asked for once again when it is refused; none is tried twice otherwise."""
+
+    def __init__(self, credentials: Credentials, transport: Transport) -> None:
+        self._tokens = requests.Session()
+        self.token_request = Request(self._tokens)
+        super().__init__(credentials, max_refresh_attempts=1, auth_request=self.token_request)
+        self.verify = transport.ca_bundle or True
+        # the environment is asked once, not once a request
+        self.proxies = get_environ_proxies(transport.endpoint or _GOOGLE)
+        self.trust_env = False
+        adapter = _Adapter(max_retries=0, pool_maxsize=transport.pool)
+        self.mount('http://', adapter)
+        self.mount('https://', adapter)
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, data: Any = None, **options: Any
+    ) -> requests.Response:
+        """A request; a body that was sent with a refused token is sent again from its start."""
+        if isinstance(data, Envelope):
+            data.rewind()
+        answer: requests.Response = super().request(method, url, data=data, **options)
+        return answer
+
+    def close(self) -> None:
+        """Close what is idle."""
+        super().close()
+        self._tokens.close()
+
+
+class _Adapter(HTTPAdapter):
+    """Sends in larger pieces than 16 KiB."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, blocksize=CHUNK)
+
+
+class _ByIam(Signing):
+    """Signs by a call to the IAM API, for credentials without a key of their own."""
+
+    def __init__(self, credentials: Any, request: Request) -> None:
+        self._email = str(credentials.service_account_email)
+        self._signer = iam.Signer(request, credentials, self._email)
+
+    def sign_bytes(self, message: bytes) -> bytes:
+        signature: bytes = self._signer.sign(message)
+        return signature
+
+    @property
+    def signer_email(self) -> str:
+        return self._email
+
+    @property
+    def signer(self) -> iam.Signer:
+        return self._signer
+
+
+class Connection:
+    """A client that is made when it is first used: looking for credentials may need the network."""
+
+    def __init__(self, credentials: str, project: str, transport: Transport) -> None:
+        self._given = _given(credentials)
+        self._project = project
+        self.transport = transport
+        self._made: tuple[Client, Session] | None = None
+        self._lock = Lock()
+        _drop_connections_after_fork(self)
+
+    @property
+    def client(self) -> Any:
+        """The library's client (a `google.cloud.storage.Client`), shared by all threads."""
+        return self._opened()[0]
+
+    def read(self, bucket: str, name: str, wanted: dict[str, str]) -> requests.Response:
+        """Ask for the content of an object; `wanted` are headers.  What is returned must be closed."""
+        path = f'/download/storage/v1/b/{quote(bucket)}/o/{quote(name, safe="")}?alt=media'
+        # what is stored is to come as it is
+        return self._ask('GET', path, headers={'Accept-Encoding': 'identity', **wanted}, stream=True)
+
+    def write(
+        self, bucket: str, name: str, data: bytes | Window, metadata: dict[str, str], *, only_new: bool = False
+    ) -> None:
+        """Write an object, which the server does only if its CRC32C is what was sent; `only_new`: if there is none."""
+        body = Envelope({
+            'name': name, 'contentType': 'application/octet-stream', 'crc32c': _crc32c(data), 'metadata': metadata,
+        }, data)
+        query = {'uploadType': 'multipart', 'fields': 'generation', **({'ifGenerationMatch': '0'} if only_new else {})}
+        path = f'/upload/storage/v1/b/{quote(bucket)}/o?{urlencode(query)}'
+        self._ask('POST', path, data=body, headers={'Content-Type': body.content_type}).close()
+
+    def delete(self, bucket: str, names: Sequence[str]) -> Iterator[tuple[int, GoogleAPICallError]]:
+        """Delete up to a hundred objects by one request; what went wrong with which of them."""
+        body, kind = gcs_batch.deletions([f'/storage/v1/b/{quote(bucket)}/o/{quote(name, safe="")}' for name in names])
+        path = '/batch/storage/v1'
+        with self._ask('POST', path, data=body, headers={'Content-Type': kind}) as answer:
+            return gcs_batch.failures(answer, len(names))
+
+    def signer(self, *, by_iam: bool) -> Signing | None:
+        """What signs URLs; None where these credentials cannot."""
+        _, session = self._opened()
+        credentials: Any = session.credentials
+        if isinstance(credentials, service_account.Credentials) or (by_iam and isinstance(credentials, Signing)):
+            return credentials
+        if not by_iam or not hasattr(credentials, 'service_account_email'):
+            return None
+        if not credentials.valid:
+            credentials.refresh(session.token_request)  # which tells the name of the account
+        return _ByIam(credentials, session.token_request)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        if self._made is not None:
+            self._made[0].close()
+
+    def _opened(self) -> tuple[Client, Session]:
+        with self._lock:
+            if self._made is None:
+                credentials, project = self._given, getattr(self._given, 'project_id', None)
+                if credentials is None:
+                    credentials, project = google.auth.default(scopes=_SCOPES)
+                session = Session(credentials, self.transport)
+                options = {'api_endpoint': self.transport.endpoint} if self.transport.endpoint else None
+                try:
+                    client: Any = Client(self._project or project, credentials, _http=session, client_options=options)
+                except ValueError as error:  # they are of another cloud than Google's
+                    raise InvalidOperation(error) from error
+                # it asks for the bucket behind our back, at first and after each 404, for traces that nobody reads
+                client._bucket_metadata_cache = None
+                self._made = client, session
+        return self._made
+
+    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        client, session = self._opened()
+        answer = session.request(method, f'{client.api_endpoint}{path}', timeout=self.transport.timeout, **options)
+        if answer.status_code >= 300:
+            with answer:
+                raise from_http_response(answer)
+        return answer
+
+
+def chunks(answer: requests.Response, size: int) -> Iterator[bytes]:
+    """At most `size` bytes of a body; fewer when the connection ends before."""
+    while True:
+        # an empty body is read once too: that gives its connection back
+        chunk = answer.raw.read(min(CHUNK, size) or 1)
+        if not chunk or not size:
+            return
+        size -= len(chunk)
+        yield chunk
+
+
+def _given(text: str) -> Credentials | None:
+    """The credentials of the option; None: those of the environment."""
+    if not text:
+        return None
+    if text == ANONYMOUS:
+        return AnonymousCredentials()
+    try:
+        key = json.loads(text)
+        found = service_account.Credentials.from_service_account_info(key, scopes=_SCOPES)
+    except (ValueError, TypeError, AttributeError):
+        raise ValueError('credentials: neither the JSON of the key of a service account, nor anonymous') from None
+    # signs its own tokens: no server of tokens needs to be asked
+    made: Credentials = found.with_always_use_jwt_access(True)
+    return made
+
+
+def _crc32c(data: bytes | Window) -> str:
+    """What the server checks a body by; a window is left at its start."""
+    checksum = google_crc32c.Checksum()
+    if isinstance(data, bytes):
+        checksum.update(data)
+    else:
+        while piece := data.read(CHUNK):
+            checksum.update(piece)
+        data.seek(0)
+    return base64.b64encode(checksum.digest()).decode()
+
+
+def _drop_connections_after_fork(made: Connection) -> None:
+    """A server that forks its workers after loading must not have two of them speak through one connection."""
+    reference = weakref.ref(made)
+
+    def drop() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.close()
+
+    os.register_at_fork(after_in_child=drop)
