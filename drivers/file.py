@@ -76,7 +76,8 @@ class FileStore(Store):
 
     @property
     def spool(self) -> str:
-        return self._root.spool()
+        with Errors(f'try path {self.root!r}'):
+            return self._root.spool()
 
     @property
     def root(self) -> str:
@@ -196,7 +197,7 @@ class FileStore(Store):
         return FileUpload(self._root, id)
 
     def check(self) -> None:
-        with Errors(self.root):
+        with Errors(f'try path {self.root!r}'):
             self._root.check()
 
 

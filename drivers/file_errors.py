@@ -9,7 +9,9 @@ from objreg.drivers.file_copy import BodyFailed
 from objreg.store import Refused, Unavailable
 
 _REFUSED = {
-    errno.EACCES: 'no permission', errno.EPERM: 'no permission', errno.EROFS: 'the file system is read-only',
+    errno.EACCES: 'this user may not do that; give it the folder `path`, or mend path',
+    errno.EPERM: 'this user may not do that; give it the folder `path`, or mend path',
+    errno.EROFS: 'the file system is read-only; mount it otherwise, or mend path',
     errno.ENOSPC: 'the file system is full', errno.EDQUOT: 'the quota is used up', errno.EFBIG: 'too large a file',
     errno.ENAMETOOLONG: 'too long a name', errno.EILSEQ: 'not a name for this file system',
     errno.ELOOP: 'a symbolic link is in the way', errno.EISDIR: 'a directory is in the way',
@@ -31,12 +33,12 @@ class Errors:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if isinstance(error, FileNotFoundError):
-            raise Unavailable(self._key) from error
+            raise Unavailable(f'file: {self._key}: it vanished meanwhile, or path did; is it mounted?') from error
         if isinstance(error, OSError):
             reason = _REFUSED.get(error.errno or 0)
             if reason:
-                raise Refused(f'{self._key}: {reason}') from error
-            raise Unavailable(f'{self._key}: {error.strerror}') from error
+                raise Refused(f'file: {self._key}: {reason}') from error
+            raise Unavailable(f'file: {self._key}: {error.strerror}') from error
         if isinstance(error, UnicodeEncodeError):
             raise Refused(f'{self._key!r}: not a name for this file system') from error
         if isinstance(error, BodyFailed):

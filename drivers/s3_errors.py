@@ -10,6 +10,7 @@ import urllib3.exceptions
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
+from objreg.drivers import tls
 from objreg.store import NotFound, Refused, StoreError, Unavailable
 
 _MISSING = frozenset({'NoSuchKey', 'NotFound'})
@@ -26,6 +27,11 @@ _FINAL = frozenset({501, 505, 507})
 """Server errors that are the same at the next try: not implemented, HTTP version, full."""
 
 _HINTS = {
+    # the answer to a HEAD has no room for a code
+    '301': 'the bucket is elsewhere; mend region or endpoint',
+    '400': 'the request is refused as it is; mend region or endpoint',
+    '401': 'access_key/secret_key refused',
+    '403': 'these credentials may not do that; mend access_key, secret_key or the bucket policy',
     'AccessDenied': 'these credentials may not do that; mend the bucket policy or access_key',
     'AuthorizationHeaderMalformed': 'signed for another region; mend region',
     'ExpiredToken': 'the credentials have expired',
@@ -34,14 +40,13 @@ _HINTS = {
     'InvalidTokenId': 'access_key/secret_key refused',
     'NoSuchBucket': 'the bucket does not exist; create it, or mend bucket',
     'PermanentRedirect': 'the bucket is elsewhere; mend region or endpoint',
-    'RequestTimeTooSkewed': "this machine's clock differs too much from the server's; set it",
+    'RequestTimeTooSkewed': "this machine's clock differs too much from the server's; set it, by NTP",
     'SecondLevelDomainForbidden': 'path style is denied; set addressing: virtual',
     'SignatureDoesNotMatch': 'access_key/secret_key refused',
 }
 """What to do, for whoever reads the message; words like `region` are options of the driver."""
 
 _CONNECTION_HINTS: tuple[tuple[type[Exception], str], ...] = (
-    (boto.SSLError, 'TLS failed; mend ca_bundle or endpoint'),
     (boto.ConnectTimeoutError, 'endpoint did not accept a connection in time'),
     (boto.EndpointConnectionError, 'endpoint cannot be reached'),
     (boto.ReadTimeoutError, 'no answer within read_timeout'),
@@ -64,12 +69,17 @@ def translated(doing: str, unmet: type[StoreError] = Refused) -> Iterator[None]:
     except boto.ClientError as error:
         raise of_answer(error, doing, unmet) from error
     except _PASSING as error:
-        hint = next((text for kind, text in _CONNECTION_HINTS if isinstance(error, kind)), '')
-        raise Unavailable(f'{doing}: {hint or "the connection failed"} ({type(error).__name__})') from error
+        raise Unavailable(f'{doing}: {_of_connection(error)} ({type(error).__name__})') from error
     except (boto.NoCredentialsError, boto.PartialCredentialsError) as error:
         raise Refused(f'{doing}: no credentials; set access_key and secret_key, or a profile') from error
     except boto.BotoCoreError as error:
         raise Refused(f'{doing}: {error}') from error
+
+
+def _of_connection(error: Exception) -> str:
+    if isinstance(error, boto.SSLError):
+        return tls.meaning(error, 'endpoint')
+    return next((text for kind, text in _CONNECTION_HINTS if isinstance(error, kind)), 'the connection failed')
 
 
 def of_answer(error: boto.ClientError, doing: str, unmet: type[StoreError]) -> StoreError:

@@ -63,7 +63,6 @@ of all that it is sent.  A listing of a large cluster may be late; nothing depen
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from email.utils import parsedate_to_datetime
@@ -73,9 +72,10 @@ from urllib.parse import quote, urlencode
 
 from swiftclient.exceptions import ClientException
 
-from objreg.drivers import options
+from objreg.drivers import options, swift_options
 from objreg.drivers.bodies import Window, md5_of, prepared
 from objreg.drivers.swift_client import Account, Answer, Credentials, Transport
+from objreg.drivers.swift_clock import check_clock
 from objreg.drivers.swift_errors import translated
 from objreg.drivers.swift_presets import preset as preset_named
 from objreg.drivers.swift_sweep import modified, sweep
@@ -126,15 +126,15 @@ class SwiftStore(Store):
     ) -> None:
         options.needed(container=container, auth_url=auth_url)
         self.preset = preset_named(preset)
-        self.container, self.segments = _container('container', container), segments or f'{container}_segments'
-        _container('segments', self.segments)
+        self.container = swift_options.container('container', container)
+        self.segments = swift_options.container('segments', segments or f'{container}_segments')
         self.prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
-        self._large = _pattern('large', large)
+        self._large = swift_options.pattern('large', large)
         seconds = int(options.number('expire_uploads', expire_uploads, 0))
         self.expiring = {'X-Delete-After': str(seconds)} if seconds else {}
         """The headers of what is not to stay."""
         self._made_with = {self.container: policy, self.segments: segments_policy or policy}
-        self._headers = dict(_header(one) for one in headers.split(';') if one.strip())
+        self._headers = dict(swift_options.header(one) for one in headers.split(';') if one.strip())
         self.account = Account(
             Credentials(
                 auth, auth_url, username, password, project, user_domain, project_domain, application_credential,
@@ -297,6 +297,11 @@ class SwiftStore(Store):
         with self.errors('sign a URL of', key, missing=Refused):
             return self._temp_urls.url(self.prefix + key, seconds, method)
 
+    def check(self) -> None:
+        with self.errors('list', 'system/', missing=Refused):
+            answer = self.account.ask('GET', self.container, query='limit=1')
+        check_clock(answer.headers.get('date', ''), f'{self.name or "swift"}: compare the time')
+
     def setup(self, *, rotate: bool = False) -> list[str]:
         done = [line for name in self._made_with for line in self._made(name)]
         with self.errors('make the key of', 'TempURLs', missing=Refused):
@@ -368,26 +373,6 @@ class SwiftStore(Store):
         if detail and not self.preset.readable_manifests and size and line['hash'] == _EMPTY_MD5:
             size = self.stat(key).size  # what is listed is the manifest's
         return Entry(key, size, modified(line))
-
-
-def _pattern(option: str, text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text, re.DOTALL)
-    except re.error as error:
-        raise ValueError(f'{option}: {error}') from error
-
-
-def _container(option: str, name: str) -> str:
-    if '/' in name or not 1 <= len(name.encode()) <= 256:
-        raise ValueError(f'{option}: {name!r} is no name of a container')
-    return name
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(':')
-    if not colon or not name.strip() or not (name + value).isprintable():
-        raise ValueError(f'headers: {text.strip()!r} is not a name, a colon and a value')
-    return name.strip(), value.strip()
 
 
 def _beyond(prefix: str, after: str, delimiter: str) -> str:

@@ -11,6 +11,7 @@ import urllib3.exceptions
 from keystoneauth1 import exceptions as keystone
 from swiftclient.exceptions import ClientException
 
+from objreg.drivers import tls
 from objreg.store import NotFound, Refused, StoreError, Unavailable
 
 _FINAL = frozenset({501, 505, 507})
@@ -85,26 +86,18 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
 
 def _of_connection(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
-        return f'TLS failed; mend ca_bundle, auth_url or storage_url: {_innermost(error)}'
+        return tls.meaning(error, 'auth_url or storage_url')
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return 'the server did not accept a connection in time'
     if isinstance(error, requests.exceptions.ReadTimeout | TimeoutError):
         return 'no answer within read_timeout'
-    return 'the connection failed'
-
-
-def _innermost(error: BaseException) -> str:
-    """What the TLS library said: ``certificate verify failed: certificate has expired``."""
-    text = str(error)
-    start = text.find('certificate')
-    return text[start:].split(' (_ssl', 1)[0][:120] if start >= 0 else 'no TLS there'
+    return 'the connection to the account failed; if it always does, mend storage_url, region or interface'
 
 
 _WITHOUT_ANSWER: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
     (keystone.Unauthorized, Refused, 'the credentials are refused; mend username and password, or application_secret'),
-    (keystone.EndpointNotFound, Refused, 'the catalogue has no such object store; mend region or interface'),
     (keystone.EmptyCatalog, Refused, 'the catalogue is empty; give the user a role in the project, or mend project'),
-    (keystone.SSLError, Unavailable, 'TLS failed; mend ca_bundle or auth_url'),
+    (keystone.EndpointNotFound, Refused, 'the catalogue has no such object store; mend region or interface'),
     (keystone.ConnectFailure, Unavailable, 'auth_url cannot be reached'),
     (keystone.ConnectTimeout, Unavailable, 'auth_url did not answer in time'),
 )
@@ -114,8 +107,9 @@ def _of_keystone(error: keystone.ClientException, doing: str) -> StoreError:
     """What went wrong on the way to a token or an endpoint."""
     for kind, meaning, hint in _WITHOUT_ANSWER:
         if isinstance(error, kind):
-            said = f': {_innermost(error)}' if kind is keystone.SSLError else ''
-            return meaning(f'{doing}: {hint}{said}')
+            return meaning(f'{doing}: {hint}')
+    if isinstance(error, keystone.SSLError):
+        return Unavailable(f'{doing}: {tls.meaning(error, "auth_url")}')
     if isinstance(error, keystone.HttpError):
         return _of_auth_status(error, doing)
     if isinstance(error, keystone.InvalidResponse):
@@ -125,10 +119,13 @@ def _of_keystone(error: keystone.ClientException, doing: str) -> StoreError:
 
 def _of_auth_status(error: keystone.HttpError, doing: str) -> StoreError:
     status = error.http_status or 0
-    if status == 404:
-        return Refused(f'{doing}: there is no Keystone v3 at auth_url; mend it, or auth (404)')
+    if status in (404, 405):
+        return Refused(f'{doing}: there is no Keystone v3 at auth_url; mend it, or auth ({status})')
+    if status == 403:
+        return Refused(f'{doing}: the credentials are refused; mend username and password, or project ({status})')
     if status < 500 and status not in (408, 429):
-        return Refused(f'{doing}: Keystone refuses: {str(error)[:200]}; mend username, project or domain')
+        said = str(error).partition(' (HTTP')[0][:200]
+        return Refused(f'{doing}: no token: {said}; mend username, project or domain ({status})')
     retry_after = getattr(error, 'retry_after', None) or None
     return Unavailable(f'{doing}: Keystone failed ({status})', retry_after)
 

@@ -31,6 +31,9 @@ def check(path: str, *, offline: bool = False) -> Found:
     except ConfigError as error:
         found.problems.append(f'{path}: [server:main] {error}' if not str(error).startswith(path) else str(error))
         return found
+    except StoreError as error:  # of a folder, where bodies are to be kept
+        found.problems.append(str(error))
+        return found
     names = [getattr(layer, 'name', type(layer).__name__.lower()) for layer in pipeline.layers(application)]
     found.checked.append(f'{path}: {" > ".join(names)}')
     for file in sorted({registry.stores for registry in pipeline.registries(application)}):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers import state
 from tests.servers.registries import Objreg
 
 Section = dict[str, Any]
@@ -35,6 +36,19 @@ STORES: dict[str, Callable[[Callable[[str], Any], Path], Section]] = {
     'ceph-swift': _swift('ceph_container'), 'gcs': _gcs,
 }
 """An empty store of each kind."""
+
+
+def reading(kind: str, section: Section, fixture: Callable[[str], Any]) -> Section:
+    """The same store for a user who may read it, and no more."""
+    settings = state.up('ceph' if kind.startswith('ceph') else 'swift')
+    if kind == 'ceph':
+        fixture('ceph_bucket').allow_reading(settings['S3_READER'])
+        return {
+            **section, 'access_key': settings['S3_READER_ACCESS_KEY'], 'secret_key': settings['S3_READER_SECRET_KEY']
+        }
+    if kind == 'swift':  # on Ceph it is a matter of the user alone
+        fixture('swift_container').allow_reading(settings['SWIFT_READER_USER'])
+    return {**section, 'username': settings['SWIFT_READER_USER'], 'password': settings['SWIFT_READER_KEY']}
 
 
 @pytest.fixture(params=STORES)

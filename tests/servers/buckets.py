@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +52,16 @@ class Bucket:
             'bucket': self.name, 'preset': self.server.preset, 'endpoint': self.server.endpoint,
             'access_key': self.server.access_key, 'secret_key': self.server.secret_key,
         }
+
+    def allow_reading(self, user: str) -> None:
+        """Let another user read it and list it."""
+        arn = f'arn:aws:s3:::{self.name}'
+        statement = {
+            'Effect': 'Allow', 'Principal': {'AWS': [user]}, 'Action': ['s3:ListBucket', 's3:GetObject'],
+            'Resource': [arn, f'{arn}/*'],
+        }
+        policy = json.dumps({'Version': '2012-10-17', 'Statement': [statement]})
+        self.server.client.put_bucket_policy(Bucket=self.name, Policy=policy)
 
     def uploads(self) -> list[dict[str, str]]:
         """The unfinished multipart uploads."""

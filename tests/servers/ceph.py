@@ -19,6 +19,9 @@ ACCESS_KEY = 'cephaccesskey0000001'
 SECRET_KEY = 'cephsecretkey000000000000000000000000001'
 SWIFT_KEY = 'cephswiftkey'
 TEMPURL_KEY = 'cephtempurlkey'
+READER_ACCESS_KEY = 'cephreaderkey0000001'
+READER_SECRET_KEY = 'cephreadersecret000000000000000000000001'
+READER_SWIFT_KEY = 'cephreaderswiftkey'
 SIZE = 20 * 1024**3
 _DAEMONS = ('mon.a', 'osd.0', 'client.rgw')
 
@@ -115,6 +118,11 @@ class _Build:
         self._admin('subuser', 'create', '--uid=tester', '--subuser=tester:swift', '--access=full',
                     '--key-type=swift', f'--secret-key={SWIFT_KEY}')
         self._admin('user', 'modify', '--uid=tester', f'--temp-url-key={TEMPURL_KEY}')
+        # who may read, where a bucket's policy or a container's list says so
+        self._admin('user', 'create', '--uid=reader', '--display-name=Reader', f'--access-key={READER_ACCESS_KEY}',
+                    f'--secret-key={READER_SECRET_KEY}')
+        self._admin('subuser', 'create', '--uid=tester', '--subuser=tester:reader', '--access=read',
+                    '--key-type=swift', f'--secret-key={READER_SWIFT_KEY}')
 
     def _admin(self, *arguments: str) -> None:
         self._tool('radosgw-admin', f'--log-file={self.folder / "log" / "admin.log"}', *arguments)
@@ -131,5 +139,7 @@ class _Build:
         return {
             'S3_ENDPOINT': self.endpoint, 'S3_ACCESS_KEY': ACCESS_KEY, 'S3_SECRET_KEY': SECRET_KEY,
             'SWIFT_AUTH_URL': f'{self.endpoint}/auth/v1.0', 'SWIFT_USER': 'tester:swift', 'SWIFT_KEY': SWIFT_KEY,
-            'SWIFT_TEMPURL_KEY': TEMPURL_KEY, 'CEPH_CONF': str(self.conf),
+            'SWIFT_TEMPURL_KEY': TEMPURL_KEY, 'CEPH_CONF': str(self.conf), 'S3_READER': 'arn:aws:iam:::user/reader',
+            'S3_READER_ACCESS_KEY': READER_ACCESS_KEY, 'S3_READER_SECRET_KEY': READER_SECRET_KEY,
+            'SWIFT_READER_USER': 'tester:reader', 'SWIFT_READER_KEY': READER_SWIFT_KEY,
         }

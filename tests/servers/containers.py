@@ -46,6 +46,12 @@ class Container:
         """A store object on it."""
         return SwiftStore(**{**self.options, **other})
 
+    def allow_reading(self, user: str) -> None:
+        """Let another user read it and list it."""
+        store = self.store()
+        store.account.ask('POST', self.name, headers={'X-Container-Read': f'{user},.rlistings'})
+        store.close()
+
     def names(self, container: str = '') -> list[str]:
         """All names in it, or in another container."""
         store = self.store()

@@ -16,6 +16,8 @@ from tests.servers.process import Missing, free_ports, is_running, locked, pids_
 
 VERSION = '2.38.3'
 USER, KEY = 'test:tester', 'testing'
+READER, READER_KEY = 'test:tester3', 'testing3'
+"""Who may read, where a container's list says so."""
 _INSIDE = Path(__file__).resolve().parent / 'in_swift'
 _CACHE = _INSIDE.parents[2] / '.cache'
 _SERVERS = 4
@@ -80,6 +82,7 @@ def _build(folder: Path, python: Path) -> dict[str, str]:
     settings = {
         'S3_ENDPOINT': endpoint, 'S3_ACCESS_KEY': USER, 'S3_SECRET_KEY': KEY,
         'SWIFT_AUTH_URL': f'{endpoint}/auth/v1.0', 'SWIFT_USER': USER, 'SWIFT_KEY': KEY,
+        'SWIFT_READER_USER': READER, 'SWIFT_READER_KEY': READER_KEY,
     }
     (folder / 'settings.json').write_text(json.dumps(settings))
     return settings

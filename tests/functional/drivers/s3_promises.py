@@ -261,18 +261,6 @@ class S3Promises:
         assert connection.getresponse().status == 403
         connection.close()
 
-    @pytest.mark.parametrize(('wrong', 'message'), [
-        ({'bucket': 'no-such-bucket'}, "'no-such-bucket'.*the bucket does not exist; create it, or mend bucket"),
-        ({'secret_key': 'wrong'}, 'access_key/secret_key refused'),
-        ({'access_key': 'wrong'}, 'access_key/secret_key refused'),
-        ({'endpoint': 'http://127.0.0.1:9'}, 'endpoint cannot be reached'),
-    ])
-    def test_check_names_what_to_mend(self, wrong: dict[str, str], message: str, bucket: Bucket) -> None:
-        store = S3Store(**{**bucket.options, **wrong})
-        with pytest.raises((Refused, Unavailable), match=message):
-            store.check()
-        store.close()
-
     def test_check_is_content_with_an_empty_bucket(self, store: S3Store) -> None:
         store.check()
 

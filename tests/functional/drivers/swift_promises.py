@@ -175,21 +175,6 @@ class SwiftPromises:
         one.close()
         two.close()
 
-    @pytest.mark.parametrize(('wrong', 'message'), [
-        ({'container': 'no-such-container'}, 'objreg store setup'),
-        ({'password': 'wrong'}, 'mend username'),
-        ({'username': 'wrong:wrong'}, 'mend username'),
-        ({'auth_url': 'http://127.0.0.1:9/auth/v1.0'}, 'auth_url cannot be reached'),
-        ({'storage_url': 'http://127.0.0.1:9/v1/AUTH_test'}, 'the connection failed'),
-    ])
-    def test_check_names_what_to_mend(self, wrong: dict[str, str], message: str, container: Container) -> None:
-        store = container.store(**wrong)
-        with pytest.raises((Refused, Unavailable), match=message) as raised:
-            store.check()
-        assert '\n' not in str(raised.value)
-        assert container.options['password'] not in str(raised.value).replace('/testing', '')
-        store.close()
-
 
 def _spoil(store: SwiftStore) -> None:
     """Have the token refused."""
