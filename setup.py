@@ -15,6 +15,7 @@ setup(
     packages=[
         'objreg',
         'objreg.auth',
+        'objreg.checking',
         'objreg.commands',
         'objreg.drivers',
         'objreg.middleware',

@@ -18,6 +18,7 @@ from rich.console import Console
 from objreg import check, pipeline, server
 from objreg.commands.failure import Failed
 from objreg.commands.store import store
+from objreg.commands.store_check import check as check_store
 from objreg.config import ConfigError
 from objreg.logs import configure
 from objreg.server.metrics import counted_together
@@ -35,6 +36,7 @@ def main() -> None:
     Examples:
       objreg serve                          a registry on 127.0.0.1:5000, in the folder ./var
       objreg check-config /etc/objreg/paste.ini
+      objreg store check                    whether the store is good enough
       objreg store du                       what each repository holds
       eval "$(objreg completion bash)"
     """
@@ -134,6 +136,7 @@ def completion(shell: str) -> None:
 
 
 main.add_command(store)
+store.add_command(check_store)
 
 
 def _path_of(given: str | None) -> str:

@@ -6,7 +6,8 @@ names by now has not been copied yet.  A tag that a client has moved in the targ
 it is.  Nothing about a copy is written down: what is there is not copied again, so one
 that was killed goes on where it was.
 
-Content is hashed on its way; what does not match its name is not copied, and told.  Unfinished uploads stay behind.
+Content is hashed on its way; what does not match its name is not copied, and told.  Unfinished uploads stay behind, and
+so does what a check of the store writes.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from objreg.tag_moves import later_move, naming
 from objreg.transfer import transfer
 
 _ATTEMPTS = 4
-_BEHIND = ('uploads/',)
+_BEHIND = ('uploads/', keys.SCRATCH)
 """What is not copied."""
 
 

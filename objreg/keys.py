@@ -14,6 +14,7 @@
     uploads/<id>/cancelled                            that its client gave it up
     system/format                                     the version of this layout
     system/secrets/<id>                               a key that signs upload sessions; any of them verifies
+    system/scratch/<id>/…                             what a check of the store writes, and deletes at its end
 
 A component of a repository name never begins with ``_``, so no name can collide with a key.  See docs/layout.md.
 """
@@ -24,6 +25,7 @@ from objreg.names import Digest
 
 CATALOG = 'catalog/'
 FORMAT = 'system/format'
+SCRATCH = 'system/scratch/'
 SECRETS = 'system/secrets/'
 _REPOSITORIES = 'repositories/'
 
@@ -130,6 +132,11 @@ def upload_cancelled(id: str) -> str:
 def secret(id: str) -> str:
     """A key that signs upload sessions."""
     return SECRETS + id
+
+
+def scratch(id: str) -> str:
+    """The prefix of the small objects with which a store is tried; its content has the key of an upload's data."""
+    return f'{SCRATCH}{id}/'
 
 
 def is_immutable(key: str) -> bool:

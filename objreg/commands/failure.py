@@ -10,3 +10,9 @@ class Failed(click.ClickException):
 
     def format_message(self) -> str:
         return ' '.join(self.message.split())
+
+
+class Misconfigured(Failed):
+    """The same, and the exit status 2, of a command for which 1 is an answer."""
+
+    exit_code = 2

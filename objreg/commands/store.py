@@ -1,4 +1,4 @@
-"""``objreg store``: set a store up, look into it, measure it, copy it."""
+"""``objreg store``: set a store up, try it, look into it, measure it, copy it."""
 
 from __future__ import annotations
 
@@ -7,47 +7,29 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.resources import files
-from pathlib import Path
 
 import click
-from click.shell_completion import CompletionItem
 from rich import progress
 from rich.console import Console
 from rich.table import Table
 
-from objreg import stores
 from objreg.commands.failure import Failed
-from objreg.config import ConfigError
+from objreg.commands.named import JSON, NAME, STORES, complete, opened
+from objreg.commands.shown import console, printable, size_of
 from objreg.copying import Copying, Summary
 from objreg.logs import configure
-from objreg.store import Entry, NotFound, Store, StoreError
+from objreg.store import Entry, NotFound
 from objreg.usage import measure
-
-
-def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    try:
-        names = stores.store_names(_stores_file(context.params.get('stores_yml')))
-    except ConfigError:
-        return []
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
-STORES = click.option(
-    '--stores', 'stores_yml', type=click.Path(dir_okay=False), metavar='STORES.YML',
-    help='Where the stores are described.  ./stores.yml, else the one that comes with objreg',
-)
-NAME = click.argument('name', default='default', shell_complete=_complete)
-JSON = click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
 
 
 @click.group()
 def store() -> None:
-    """Set stores up, look into them, measure and copy them.
+    """Set stores up, try them, look into them, measure and copy them.
 
     \b
     Examples:
       objreg store setup default
+      objreg store check default
       objreg store ls default repositories/
       objreg store du default
       objreg store copy old new
@@ -67,7 +49,7 @@ def setup(name: str, stores_yml: str | None, rotate: bool) -> None:
       objreg store setup
       objreg store setup swift --rotate
     """
-    with _opened(stores_yml, name) as found:
+    with opened(stores_yml, name) as found:
         for line in found.setup(rotate=rotate):
             click.echo(line)
         click.echo(f'{name}: ready')
@@ -91,7 +73,7 @@ def list_keys(
       objreg store ls default repositories/team/app/ -l
       objreg store ls default --json -r | jq .key
     """
-    with _opened(stores_yml, name) as found:
+    with opened(stores_yml, name) as found:
         for entry in found.list(prefix, delimiter='' if recursive else '/', detail=detail or as_json):
             click.echo(_line(entry, detail, as_json))
 
@@ -100,19 +82,14 @@ def _line(entry: Entry, detail: bool, as_json: bool) -> str:
     if as_json:
         return json.dumps({'key': entry.key, 'size': entry.size, 'modified': entry.modified})
     if not detail:
-        return _printable(entry.key)
+        return printable(entry.key)
     size = '-' if entry.size is None else str(entry.size)
     time = '-' if entry.modified is None else f'{datetime.fromtimestamp(entry.modified, UTC):%Y-%m-%dT%H:%M:%SZ}'
-    return f'{size:>14} {time:>20} {_printable(entry.key)}'
-
-
-def _printable(text: str) -> str:
-    """Text that does nothing to a terminal."""
-    return ''.join(one if one.isprintable() else one.encode('unicode_escape').decode() for one in text)
+    return f'{size:>14} {time:>20} {printable(entry.key)}'
 
 
 @store.command()
-@click.argument('name', shell_complete=_complete)
+@click.argument('name', shell_complete=complete)
 @click.argument('key')
 @STORES
 def cat(name: str, key: str, stores_yml: str | None) -> None:
@@ -123,11 +100,11 @@ def cat(name: str, key: str, stores_yml: str | None) -> None:
       objreg store cat default system/format
       objreg store cat default repositories/team/app/_tags/latest | jq -r .data | base64 -d
     """
-    with _opened(stores_yml, name) as found:
+    with opened(stores_yml, name) as found:
         try:
             content = found.get(key)
         except NotFound as error:
-            raise Failed(f'{name}: there is no {_printable(key)}') from error
+            raise Failed(f'{name}: there is no {printable(key)}') from error
         with content:
             for chunk in content:
                 sys.stdout.buffer.write(chunk)
@@ -150,7 +127,7 @@ def du(name: str, repositories: tuple[str, ...], stores_yml: str | None, as_json
       objreg store du default team/app team/web
       objreg store du --json | jq .total
     """
-    with _opened(stores_yml, name) as found, _working('listing'):
+    with opened(stores_yml, name) as found, _working('listing'):
         usages, total = measure(found)
     if missing := set(repositories) - {usage.repository for usage in usages}:
         raise Failed(f'{name}: there is no repository {min(missing)!r}')
@@ -162,17 +139,17 @@ def du(name: str, repositories: tuple[str, ...], stores_yml: str | None, as_json
     for heading in ('blobs', 'own', 'shared', 'names'):
         table.add_column(heading, justify='right')
     for usage in usages:
-        table.add_row(usage.repository, str(usage.blobs), *map(_size, (usage.own, usage.shared, usage.names)))
+        table.add_row(usage.repository, str(usage.blobs), *map(size_of, (usage.own, usage.shared, usage.names)))
     Console(highlight=False, soft_wrap=True).print(table)
     click.echo(
-        f'{total.blobs} blobs, {_size(total.size)}, of which {_size(total.unreferenced)} belong to no repository;'
-        f' {_size(total.names)} of names'
+        f'{total.blobs} blobs, {size_of(total.size)}, of which {size_of(total.unreferenced)} belong to no repository;'
+        f' {size_of(total.names)} of names'
     )
 
 
 @store.command()
-@click.argument('source', shell_complete=_complete)
-@click.argument('target', shell_complete=_complete)
+@click.argument('source', shell_complete=complete)
+@click.argument('target', shell_complete=complete)
 @STORES
 @click.option('--jobs', type=click.IntRange(1, 64), default=8, show_default=True, help='Objects copied at a time.')
 @click.option('--passes', type=click.IntRange(1, 100), default=3, show_default=True,
@@ -197,7 +174,7 @@ def copy(
     """
     if source == target:
         raise click.UsageError('SOURCE and TARGET are the same store.')
-    with _opened(stores_yml, source) as one, _opened(stores_yml, target) as other, _bar() as bar:
+    with opened(stores_yml, source) as one, opened(stores_yml, target) as other, _bar() as bar:
         task = bar.add_task('copying', total=0, objects=0)
         found = {'objects': 0, 'bytes': 0, 'done': 0}
 
@@ -221,62 +198,30 @@ def copy(
 def _tell(summary: Summary, source: str, target: str) -> None:
     done = 'would be copied' if summary.dry_run else 'copied'
     click.echo(
-        f'{source} -> {target}: {summary.copied} objects {done}, {_size(summary.bytes)}, in {summary.seconds:.0f} s and'
-        f' {summary.passes} passes; {summary.present} were there, {summary.deleted} deleted,'
+        f'{source} -> {target}: {summary.copied} objects {done}, {size_of(summary.bytes)}, in {summary.seconds:.0f} s'
+        f' and {summary.passes} passes; {summary.present} were there, {summary.deleted} deleted,'
         f' {summary.waiting} tags wait for another pass, {summary.vanished} were deleted meanwhile'
     )
     for line in summary.damaged:
-        click.echo(f'damaged, not copied: {_printable(line)}', err=True)
-
-
-@contextmanager
-def _opened(stores_yml: str | None, name: str) -> Iterator[Store]:
-    """The store of that name; whatever it raises ends the command with one line."""
-    found: Store | None = None
-    try:
-        found = stores.load_store(_stores_file(stores_yml), name)
-        yield found
-    except (ConfigError, StoreError) as error:
-        raise Failed(str(error)) from error
-    finally:
-        if found is not None:
-            found.close()
-
-
-def _stores_file(given: str | None) -> str:
-    if given is not None:
-        return given
-    return 'stores.yml' if Path('stores.yml').exists() else str(files('objreg') / 'default' / 'stores.yml')
-
-
-def _console() -> Console:
-    return Console(stderr=True, highlight=False)
+        click.echo(f'damaged, not copied: {printable(line)}', err=True)
 
 
 def _bar() -> progress.Progress:
     """What is done of what was found so far, and how fast; nothing where nobody looks."""
-    console = _console()
+    screen = console()
     return progress.Progress(
         progress.TextColumn('{task.description}'), progress.BarColumn(), progress.DownloadColumn(binary_units=True),
         progress.TextColumn('{task.fields[objects]} objects'), progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(), console=console, disable=not console.is_terminal,
+        progress.TimeRemainingColumn(), console=screen, disable=not screen.is_terminal,
     )
 
 
 @contextmanager
 def _working(what: str) -> Iterator[None]:
-    console = _console()
-    if not console.is_terminal:
+    screen = console()
+    if not screen.is_terminal:
         yield
         return
-    with console.status(what):
+    with screen.status(what):
         yield
 
-
-def _size(count: float) -> str:
-    """Bytes for people: ``1.5 GiB``."""
-    for unit in ('B', 'KiB', 'MiB', 'GiB'):
-        if count < 1024:
-            return f'{count:.0f} {unit}' if unit == 'B' else f'{count:.1f} {unit}'
-        count /= 1024
-    return f'{count:.1f} TiB'

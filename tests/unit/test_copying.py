@@ -59,6 +59,15 @@ def test_a_copy_is_the_same_object_by_object(source: MemoryStore) -> None:
     assert Client(target)('GET', '/v2/team/app/manifests/v1').status == 200
 
 
+def test_what_a_check_left_stays_behind(source: MemoryStore) -> None:
+    source.put(f'{keys.scratch("0" * 32)}x', b'x')
+    source.put(f'{keys.secret("later")}', b'x')
+    target = MemoryStore()
+    copied(source, target)
+    assert [entry.key for entry in target.list('system/scratch/')] == []
+    assert target.read(keys.secret('later')) == b'x'
+
+
 def test_what_is_there_is_not_copied_again(source: MemoryStore) -> None:
     target = MemoryStore()
     copied(source, target)

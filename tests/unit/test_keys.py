@@ -51,6 +51,7 @@ def test_what_a_prefix_lists_is_of_that_repository_alone(name, other, tag):
 def test_keys_with_a_random_part_are_of_the_layout():
     assert is_of_layout(keys.upload_data(secrets.token_hex(16), secrets.token_hex(8)))
     assert is_of_layout(keys.secret(f'{1:020d}-{secrets.token_hex(4)}'))
+    assert is_of_layout(f'{keys.scratch(secrets.token_hex(16))}any/thing')
     assert is_of_layout(keys.FORMAT)
 
 
