@@ -163,12 +163,11 @@ class S3Store(Store):
                 if start or status_of(error) != 416:
                     raise
                 return Content((), 0)  # the object is empty
-        body = answer['Body']
+            body, size = answer['Body'], answer['ContentLength']
         if wanted and not answer.get('ContentRange', '').startswith(f'bytes {start}-'):
             body.close()
             raise Unavailable(f'{self.name}: {key}: the answer is not the range from {start}')
-        return Content(self._chunks(body, answer['ContentLength'], key), answer['ContentLength'],
-                       close=contextlib.closing(body))
+        return Content(self._chunks(body, size, key), size, close=contextlib.closing(body))
 
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         check_key(key)
@@ -190,7 +189,7 @@ class S3Store(Store):
         check_key(key)
         with self.errors('stat', key):
             answer = self.client.head_object(**self.names(key))
-        return Stat(answer['ContentLength'], answer['LastModified'].timestamp(), answer['ETag'].strip('"'))
+            return Stat(answer['ContentLength'], answer['LastModified'].timestamp(), answer['ETag'].strip('"'))
 
     def delete(self, keys: Iterable[str]) -> None:
         waiting = iter(keys)
@@ -216,9 +215,10 @@ class S3Store(Store):
         while True:
             with self.errors('list', prefix):
                 answer = self._lister(Bucket=self._bucket, **wanted)
+                more = answer['IsTruncated']
             entries = [entry for entry in self._entries(answer) if entry.key > after]
-            if entries or not answer['IsTruncated']:
-                return Page(entries, answer['IsTruncated'])
+            if entries or not more:
+                return Page(entries, more)
             if self._preset.list_v2:
                 wanted['ContinuationToken'] = answer['NextContinuationToken']
             else:

@@ -74,6 +74,8 @@ def translated(doing: str, unmet: type[StoreError] = Refused) -> Iterator[None]:
         raise Refused(f'{doing}: no credentials; set access_key and secret_key, or a profile') from error
     except boto.BotoCoreError as error:
         raise Refused(f'{doing}: {error}') from error
+    except KeyError as error:  # of what every answer has: the connection ended amid its headers
+        raise Unavailable(f'{doing}: the answer was cut, it has no {error.args[0]}') from error
 
 
 def _of_connection(error: Exception) -> str:

@@ -62,7 +62,7 @@ class S3Upload(Upload):
                 answer = self._store.client.upload_part(
                     **self._names(), **self._store.digest_of(data), PartNumber=number, Body=data, ContentLength=length,
                 )
-        return Part(number, length, answer['ETag'].strip('"'))
+                return Part(number, length, answer['ETag'].strip('"'))
 
     def finish(self, parts: Sequence[Part], key: str) -> None:
         check_key(key)
@@ -95,7 +95,7 @@ class S3Upload(Upload):
                 answer = self._store.client.create_multipart_upload(
                     **self._store.names(self._key), **self._store.written_as, Metadata={_TOKEN: self._token},
                 )
-            self._upload_id = answer['UploadId']
+                self._upload_id = answer['UploadId']
             if len(self.id) > _LONGEST_ID:
                 self.abort()
                 raise Refused(f'{self._key}: the store names its uploads by more than {_LONGEST_ID} characters')

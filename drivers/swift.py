@@ -194,7 +194,7 @@ class SwiftStore(Store):
         """Lines of the listing of a container."""
         with self.errors('list', prefix, missing=Refused):
             answer = self.account.ask('GET', container, query=urlencode({'format': 'json', **wanted}, quote_via=quote))
-        found: list[dict[str, Any]] = json.loads(answer.body or b'[]')
+        found: list[dict[str, Any]] = [] if answer.status == 204 else json.loads(answer.body)
         return found
 
     # The interface.

@@ -22,6 +22,7 @@ from requests.utils import get_environ_proxies
 from swiftclient.authv1 import PasswordPlugin
 from swiftclient.client import HTTPConnection
 from swiftclient.exceptions import ClientException
+from urllib3.exceptions import ProtocolError
 
 from objreg.drivers.bodies import Window
 from objreg.store import CHUNK
@@ -122,6 +123,10 @@ class Answer:
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in self._response.getheaders()}
         """By names in lower case."""
         self.body = b''
+        if 'date' not in self.headers:
+            # every answer says it, and last; http.client takes headers amid which the connection ended for all of them
+            self._response.close()
+            raise ProtocolError('the connection ended amid the headers of the answer')
         if not stream or self.status >= 400:
             self.body = self._response.read()
             self.close()

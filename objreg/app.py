@@ -37,13 +37,11 @@ Example::
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from objreg import store
 from objreg.config import ConfigError, as_bool, as_networks, as_seconds, as_size
-from objreg.errors import MethodNotAllowed, NotFoundHere, RegistryError, RequestInvalid, StoreUnavailable
+from objreg.errors import MethodNotAllowed, NotFoundHere, RegistryError, RequestInvalid, of_store
 from objreg.http import Request, Response
 from objreg.registry import Registry, open_registry
 from objreg.resources.base import Resource, Settings, Shared
@@ -52,9 +50,8 @@ from objreg.resources.lists import Base, Catalog, Referrers, Tags
 from objreg.resources.manifests import Manifests
 from objreg.resources.uploads import Upload, UploadStart
 from objreg.routes import match
+from objreg.store import Refused, Unavailable
 from objreg.uploads import Uploads
-
-log = logging.getLogger(__name__)
 
 RESOURCES: dict[str, type[Resource]] = {
     'base': Base,
@@ -88,9 +85,8 @@ class RegistryApp:
             response = error.response()
         except UnicodeDecodeError:
             response = RequestInvalid('the query is not UTF-8').response()
-        except store.Unavailable as error:
-            log.warning('the store does not answer: %s', error)
-            response = StoreUnavailable(headers={'Retry-After': str(round(error.retry_after or 5))}).response()
+        except (Unavailable, Refused) as error:
+            response = of_store(error, environ.get('objreg.request_id', '')).response()
         result: Iterable[bytes] = response(environ, start_response)
         return result
 

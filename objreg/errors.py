@@ -7,9 +7,14 @@ OCI distribution-spec 1.1 "Error Codes"; Docker Registry API v2 "Errors".  A res
 from __future__ import annotations
 
 import json
+import logging
+import math
 from typing import Any, ClassVar
 
 from objreg.http import VERSION, Response
+from objreg.store import Refused, Unavailable
+
+log = logging.getLogger(__name__)
 
 
 class RegistryError(Exception):
@@ -146,3 +151,17 @@ class TooManyRequests(RegistryError):
 
 class StoreUnavailable(RegistryError):
     code, status, message = 'UNAVAILABLE', 503, 'the storage does not answer, try again later'
+
+
+def of_store(error: Unavailable | Refused, id: str = '') -> StoreUnavailable:
+    """What a client is told when the store fails; the log is told why, with the `id` of the request.
+
+    One that refuses (it is full, or the credentials lost a right) waits for its operator, so clients come again later.
+    """
+    if isinstance(error, Unavailable):
+        log.warning('%s: the store does not answer: %s', id or '-', error)
+        seconds = error.retry_after or 5
+    else:
+        log.error('%s: the store refuses: %s', id or '-', error)
+        seconds = 60
+    return StoreUnavailable(headers={'Retry-After': str(max(1, math.ceil(seconds)))})

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import chain
 
 from objreg import keys
 from objreg.body import Hash, RequestBody
@@ -25,7 +24,7 @@ from objreg.names import Digest
 from objreg.parts import Buffers, Gathered, Read, write_parts
 from objreg.registry import Registry
 from objreg.sessions import Recent, Record, Session
-from objreg.store import CHUNK, Content, NotFound, Store, Upload
+from objreg.store import Content, NotFound, Store, Upload
 
 PART = 10 * 1024**2
 """Bytes of a part, on stores that want equal ones: 10,000 of them make 97 GiB."""
@@ -195,10 +194,9 @@ class Uploads:
             self._hashes[session.algorithm, record.fingerprint()] = hasher
         if offset != session.offset or session.digest:
             header = record.header() if not session.offset or session.digest else _next(record, session.offset)
-            self.store.put(
-                keys.upload_record(session.id, offset), chain((header,), iter(lambda: rest.file.read(CHUNK), b'')),
-                len(header) + rest.size,
-            )
+            # in one file, which can be sent again when the store fails
+            with self.buffers.gather(rest.file.read, len(header) + rest.size, header) as whole:
+                self.store.put(keys.upload_record(session.id, offset), whole.file, whole.size)
         _check_end(body)
         return session._replace(offset=offset, digest='')
 

@@ -3,7 +3,7 @@
 - The id is the client's own ``X-Request-Id`` if that is one (at most 128 letters, digits, dots, hyphens, underscores),
   else a new one; it is in the answer, in the line, and beside every traceback.
 - What a layer did not expect becomes a 500 in the JSON of the specification, without a word about the inside, and a
-  traceback in the log.  A store that does not answer becomes a 503 with ``Retry-After``.
+  traceback in the log.  A store that does not answer, or refuses, becomes a 503 with ``Retry-After``.
 - The line tells time, client, user, method, path, status, bytes, seconds and id, on the logger ``objreg.request``.
   Queries are left out, since they carry the state of uploads, and so are all headers.
 
@@ -30,12 +30,12 @@ from secrets import token_hex
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from objreg import store
 from objreg.access import access_of
 from objreg.config import ConfigError
-from objreg.errors import RegistryError, StoreUnavailable, Unknown
+from objreg.errors import RegistryError, Unknown, of_store
 from objreg.logs import REQUESTS
 from objreg.middleware.base import Middleware, client_of, watch
+from objreg.store import Refused, Unavailable
 
 log = logging.getLogger(__name__)
 requests = logging.getLogger(REQUESTS)
@@ -88,9 +88,8 @@ class Errors(Middleware):
 def _answer_to(error: Exception, id: str) -> Any:
     if isinstance(error, RegistryError):
         return error.response()
-    if isinstance(error, store.Unavailable):
-        log.warning('%s: the store does not answer: %s', id, error)
-        return StoreUnavailable(headers={'Retry-After': str(round(error.retry_after or 5))}).response()
+    if isinstance(error, Unavailable | Refused):
+        return of_store(error, id).response()
     log.error('%s: unexpected', id, exc_info=error)
     return Unknown({'request': id}).response()
 

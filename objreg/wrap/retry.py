@@ -119,6 +119,9 @@ class RetryingStore(WrappedStore):
             lambda _: self.inner.page(prefix, after, delimiter=delimiter, limit=limit, detail=detail)
         )
 
+    def check(self) -> None:
+        self.policy.call(lambda _: self.inner.check())
+
     def copy(self, source: str, target: str) -> None:
         self.policy.call(lambda _: self.inner.copy(source, target))
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -118,6 +118,17 @@ def test_a_cut_body_is_unavailable(server: Scripted, store: S3Store) -> None:
     server.will(Answer(200, b'0123456789', cut=4))
     with store.get('k') as content, pytest.raises(Unavailable):
         b''.join(content)
+
+
+@pytest.mark.parametrize('call', [
+    lambda store: store.stat('k'), lambda store: store.page(''), lambda store: store.upload('k').part(1, b'x'),
+], ids=['stat', 'page', 'part'])
+def test_an_answer_whose_headers_were_cut_is_unavailable(
+    call: Callable[[S3Store], object], server: Scripted, store: S3Store
+) -> None:
+    server.will(Answer())
+    with pytest.raises(Unavailable, match='the answer was cut'):
+        call(store)
 
 
 def test_a_server_that_ignores_the_range_is_noticed(server: Scripted, store: S3Store) -> None:

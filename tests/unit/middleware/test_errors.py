@@ -13,7 +13,7 @@ from objreg.config import ConfigError
 from objreg.errors import Denied
 from objreg.http import Response
 from objreg.middleware.errors import Errors
-from objreg.store import Unavailable
+from objreg.store import Exists, NotFound, Refused, StoreError, Unavailable
 from objreg.testing.fakes import FakeApp
 from tests.inprocess import User
 from tests.unit.middleware.calls import call
@@ -65,10 +65,23 @@ def test_what_nobody_expected_says_nothing_of_the_inside(caplog: pytest.LogCaptu
     assert any(record.exc_info and answer.headers['X-Request-Id'] in record.getMessage() for record in caplog.records)
 
 
-def test_a_store_that_does_not_answer_is_a_503() -> None:
-    answer = call(Errors(FakeApp(Unavailable('s3.internal refused', 7))))
-    assert (answer.status_code, answer.headers['Retry-After']) == (503, '7')
+@pytest.mark.parametrize(('error', 'seconds'), [
+    (Unavailable('s3.internal does not answer', 7), '7'), (Unavailable('s3.internal', 0.2), '1'),
+    (Unavailable('s3.internal'), '5'), (Refused('s3.internal is full'), '60'),
+])
+def test_a_store_that_fails_is_a_503_and_the_log_tells_why(
+    error: StoreError, seconds: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = call(Errors(FakeApp(error)))
+    assert (answer.status_code, answer.headers['Retry-After']) == (503, seconds)
     assert b'internal' not in answer.body
+    told, = (record for record in caplog.records if 's3.internal' in record.getMessage())
+    assert answer.headers['X-Request-Id'] in told.getMessage() and not told.exc_info
+
+
+@pytest.mark.parametrize('error', [NotFound('k'), Exists('k')], ids=lambda error: type(error).__name__)
+def test_an_answer_of_the_store_that_nobody_expected_is_no_503(error: StoreError) -> None:
+    assert call(Errors(FakeApp(error))).status_code == 500
 
 
 def test_a_line_tells_what_happened(caplog: pytest.LogCaptureFixture) -> None:

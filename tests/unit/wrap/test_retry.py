@@ -110,6 +110,20 @@ def test_a_call_whose_every_step_fails_once_works(name: str, fault: Fault) -> No
         assert is_done(failing.inner)
 
 
+def test_a_node_starts_although_the_first_look_at_the_store_fails() -> None:
+    class Busy(MemoryStore):
+        asked = 0
+
+        def check(self) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise Unavailable('busy')
+
+    busy = Busy()
+    RetryingStore(busy, Policy(pause=0)).check()
+    assert busy.asked == 2
+
+
 def test_no_more_is_tried_than_was_said() -> None:
     store, failing = faulty(always(Fault.UNAVAILABLE))
     with pytest.raises(Unavailable, match='call 4, stat'):
