@@ -1,7 +1,7 @@
 """Request bodies as an upload needs them: read once, counted, hashed on the way, never held in memory.
 
 A server that hands over a whole, seekable body (waitress, which spools it) lets objreg know the digest before it
-writes anything; one that streams (gunicorn, uWSGI, granian) spares the spool.  Both come here as a `RequestBody`.
+writes anything; one that streams (gunicorn, granian) spares the spool.  Both come here as a `RequestBody`.
 """
 
 from __future__ import annotations

@@ -95,10 +95,10 @@ class Client:
 
     def __call__(
         self, method: str, target: str, body: bytes | Stream = b'', headers: Mapping[str, str] | None = None, *,
-        user: User | None = None, length: int | None = None,
+        user: User | None = None, length: int | None = None, environ: Mapping[str, Any] | None = None,
     ) -> Answer:
         """One request; a `Stream` is a chunked body (or one of `length`) of a server that does not spool it."""
-        environ = _environ(method, target, body, headers or {}, length)
+        environ = _environ(method, target, body, headers or {}, length) | dict(environ or {})
         if user or self.user:
             environ[access.KEY] = user or self.user
         given: list[Any] = []

@@ -68,6 +68,7 @@ def test_a_range_gives_what_the_bytes_would_give(content, header):
     ('0-9', None, 0), ('0-0', 0, 0), ('7-7', 0, 7), (' 0-9 ', 10, 0), ('4294967296-4294967296', 1, 2**32),
 ])
 def test_where_a_piece_begins(header, length, first):
+    """distribution/distribution#4892: a total that is not known yet, ``*``, was refused."""
     assert ranges.piece(header, length, first) == first
     with pytest.raises(RangeInvalid):
         ranges.piece(header, length, first + 1)

@@ -130,7 +130,8 @@ def test_a_key_id_finds_a_key_or_nothing(ask: Ask, kid: Any) -> None:
     {'access': [{'type': 'repository', 'name': 7, 'actions': []}]}, {'access': [PULL] * 1001}, {'scope': ['x']},
 ])
 def test_every_claim_counts(ask: Ask, wrong: dict[str, Any]) -> None:
-    """RFC 8725 section 3.8 and 3.9: a token of another issuer, for another audience, or of another time is none."""
+    """CVE-2026-123710, RFC 8725 section 3.8 and 3.9: a token of another issuer, for another audience, or of another
+    time is none."""
     assert ask(token(**{'access': [PULL], **wrong})).status_code == 401
 
 

@@ -109,6 +109,7 @@ def test_a_key_that_was_withdrawn_is_refused(service: Service, monkeypatch: pyte
 def test_what_is_no_set_of_keys_changes_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, problem: str
 ) -> None:
+    """CVE-2025-59936: what one bad answer left behind was served to all."""
     keys = open_keys(service.url)
     assert kids(keys) == ['one']
     service.status, service.body = status, body

@@ -157,6 +157,7 @@ def test_a_preflight_is_answered_here() -> None:
 
 
 def test_all_sites_do_not_get_credentials() -> None:
+    """project-zot/zot, commit bfc59ad1: credentials were allowed together with ``*``."""
     assert call(Cors(FakeApp(), origins='*'), HTTP_ORIGIN=SITE).headers['Access-Control-Allow-Origin'] == '*'
     with pytest.raises(ConfigError, match='^credentials: '):
         Cors(FakeApp(), origins='*', credentials='true')

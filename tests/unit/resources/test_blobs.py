@@ -3,9 +3,13 @@
 import pytest
 
 from objreg import keys
+from objreg.app import factory
+from objreg.config import ConfigError, as_networks
 from objreg.drivers.memory import MemoryStore
 from objreg.names import Digest
 from objreg.registry import Registry
+from objreg.store import Capabilities
+from objreg.uploads import PART
 from tests.inprocess import Client, Stream
 
 DATA = b'0123456789'
@@ -116,6 +120,39 @@ def test_where_the_store_can_sign_the_client_is_sent_there():
     assert client('GET', url(name='other')).status == 404
 
 
+@pytest.mark.parametrize(('address', 'client', 'status'), [
+    ('10.1.2.3', '', 307), ('192.0.2.1', '', 200), ('192.0.2.1', '10.1.2.3', 307), ('10.1.2.3', '192.0.2.1', 200),
+    ('', '', 200),
+])
+def test_only_clients_of_some_networks_are_sent_there(address, client, status):
+    """The client is the one that a trusted proxy names, and the address of the connection where there is none."""
+    node = Client(Signing(), redirect_networks=tuple(as_networks('10.0.0.0/8 2001:db8::/32')))
+    node.push_blob('app', DATA)
+    environ = {'REMOTE_ADDR': address, **({'objreg.client': client} if client else {})}
+    assert node('GET', url(), environ=environ).status == status
+
+
+def test_a_redirect_carries_nothing_of_the_client():
+    """CVE-2026-33540, CVE-2020-15157: credentials went where an answer led."""
+    node = Client(Signing())
+    node.push_blob('app', DATA)
+    answer = node('GET', url(), headers={'Authorization': 'Bearer s3cret', 'Cookie': 's3cret'})
+    assert answer.status == 307
+    assert 's3cret' not in repr(answer)
+
+
+@pytest.mark.parametrize(('driver', 'is_good'), [('memory', False), ('s3', True)])
+def test_a_redirect_that_cannot_be_stops_the_start(driver, is_good, tmp_path):
+    options = {'s3': ', endpoint: "http://127.0.0.1:9", preset: ceph, bucket: b, access_key: a, secret_key: b'}
+    (tmp_path / 'stores.yml').write_text(f'default: {{driver: {driver}{options.get(driver, "")}}}')
+    conf = {'here': str(tmp_path)}
+    if is_good:
+        assert factory(conf, redirect='always').registry.store.capabilities.presign
+        return
+    with pytest.raises(ConfigError, match='^redirect = always: '):
+        factory(conf, redirect='always')
+
+
 def test_redirects_can_be_switched_off():
     client = Client(Signing(), redirect='never')
     client.push_blob('app', DATA)
@@ -182,6 +219,7 @@ def test_every_way_to_push_a_blob(client, way, stream, algorithm, data):
 @pytest.mark.parametrize('stream', [False, True])
 @pytest.mark.parametrize('wrong', [ABSENT, Digest.of(DATA + b'a', 'sha512'), Digest.of(b'')])
 def test_a_wrong_digest_makes_no_member(client, way, stream, wrong):
+    """cloudflare/serverless-registry#87: one of the ways was not verified."""
     def body():
         return Stream([DATA[:4], DATA[4:]]) if stream else DATA
 
@@ -234,6 +272,20 @@ def test_pieces_follow_each_other(client, header, status):
         at = client('PATCH', at, DATA[5:], {'Content-Range': '5-9'})['Location']
     assert client('PUT', f'{at}&digest={DIGEST}').status == 201
     assert client('GET', url()).body == DATA
+
+
+@pytest.mark.parametrize(('capabilities', 'told'), [
+    (Capabilities(), []), (Capabilities(min_part=5 * 1024**2), [str(PART)]),
+    (Capabilities(min_part=2 * PART), [str(2 * PART)]),
+])
+def test_the_length_of_a_piece_that_costs_least_is_told_where_parts_are_equal(capabilities, told):
+    """OCI-Chunk-Min-Length"""
+    store = MemoryStore()
+    store.capabilities = capabilities
+    node = Client(store)
+    begun = node('POST', '/v2/app/blobs/uploads/')
+    assert begun.all('OCI-Chunk-Min-Length') == told
+    assert node('PATCH', begun['Location'], DATA).all('OCI-Chunk-Min-Length') == told
 
 
 def test_the_last_piece_follows_too(client):
