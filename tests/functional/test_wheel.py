@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,25 +12,11 @@ from objreg import manual, stores
 from objreg.manifest import OCI_MANIFEST
 from objreg.names import Digest
 from tests import documents
-from tests.servers.registries import ROOT, Server
+from tests.functional.installed import installed  # noqa: F401 - a fixture
+from tests.servers.registries import Server
 
+pytestmark = pytest.mark.xdist_group('wheel')
 LAYER = b'a layer'
-
-
-@pytest.fixture(scope='module')
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the programs of such an environment."""
-    folder = tmp_path_factory.mktemp('wheel')
-    pip = [sys.executable, '-m', 'pip', '--quiet', '--disable-pip-version-check']
-    subprocess.run([*pip, 'wheel', '--no-deps', '--wheel-dir', folder, ROOT], check=True)
-    subprocess.run([sys.executable, '-m', 'venv', folder / 'env'], check=True)
-    wheel, = folder.glob('objreg-*.whl')
-    subprocess.run(
-        [folder / 'env/bin/python', '-m', 'pip', '--quiet', '--disable-pip-version-check', 'install', '--constraint',
-         ROOT / 'constraints.txt', f'{wheel}[all]'],
-        check=True,
-    )
-    return folder / 'env/bin'
 
 
 class Installed(Server):
@@ -54,7 +39,7 @@ class Installed(Server):
         }
 
 
-def test_an_image_is_pushed_to_what_was_installed(installed: Path, tmp_path: Path) -> None:
+def test_an_image_is_pushed_to_what_was_installed(installed: Path, tmp_path: Path) -> None:  # noqa: F811
     with Installed(tmp_path / 'server', installed) as server:
         for data in (documents.CONFIG, LAYER):
             server.must('POST', f'/v2/app/blobs/uploads/?digest={Digest.of(data)}', body=data)
@@ -64,7 +49,7 @@ def test_an_image_is_pushed_to_what_was_installed(installed: Path, tmp_path: Pat
     assert (tmp_path / 'server/data').is_dir()
 
 
-def test_it_brings_every_driver_and_layer_and_its_configuration(installed: Path, tmp_path: Path) -> None:
+def test_it_brings_every_driver_and_layer_and_its_configuration(installed: Path, tmp_path: Path) -> None:  # noqa: F811
     done = subprocess.run(
         [installed / 'objreg', 'check-config'], capture_output=True, text=True, check=False, cwd=tmp_path,
         env={'DATA': str(tmp_path / 'data'), 'PATH': os.environ['PATH']},
