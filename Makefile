@@ -28,6 +28,7 @@ check: $(VENV)/.test
 test: check
 	tests/install.sh
 	tests/install-go.sh
+	tests/install-npm.sh
 	$(BIN)/pytest -n auto --dist loadgroup tests/functional
 
 bench: $(VENV)/.test

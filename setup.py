@@ -47,7 +47,8 @@ setup(
         'waitress>=3.0.1',
     ],
     extras_require={
-        'all': ['objreg[gcs,qiniu]'],
+        'all': ['objreg[azure,gcs,qiniu]'],
+        'azure': ['azure-storage-blob>=12.28'],
         'gcs': ['google-cloud-storage>=3.1', 'google-auth>=2.38'],
         'qiniu': ['qiniu>=7.13'],
         'testing': ['pytest>=8.2'],
@@ -68,6 +69,7 @@ setup(
         ],
         'paste.server_runner': ['server = objreg.server:run'],
         'objreg.drivers': [
+            'azure = objreg.drivers.azure:AzureStore [azure]',
             'file = objreg.drivers.file:FileStore',
             'gcs = objreg.drivers.gcs:GcsStore',
             'memory = objreg.drivers.memory:MemoryStore',

@@ -48,8 +48,8 @@ _VARIABLE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}')
 _UNSAID = object()
 _COMMON = ('cache', 'driver', 'retry')
 _SHOWN = (
-    'path', 'preset', 'bucket', 'container', 'prefix', 'endpoint', 'auth_url', 'region', 'store', 'second', 'names',
-    'blobs',
+    'path', 'preset', 'account', 'bucket', 'container', 'prefix', 'endpoint', 'auth_url', 'region', 'store', 'second',
+    'names', 'blobs',
 )
 _CACHE = {'memory': as_size, 'seconds': as_seconds, 'tag_seconds': as_seconds}
 _RETRY = {'attempts': as_size, 'pause': as_seconds, 'longest_pause': as_seconds, 'seconds': as_seconds}
@@ -174,7 +174,8 @@ def _driver(name: Any, where: str) -> Callable[..., Store]:
     try:
         driver: Callable[..., Store] = known[name].load()
     except ImportError as error:
-        raise ConfigError(f'{where} driver: {name} needs what is not installed: {error}') from error
+        hint = ''.join(f"; pip install 'objreg[{extra}]'" for extra in known[name].extras)
+        raise ConfigError(f'{where} driver: {name} needs what is not installed: {error}{hint}') from error
     return driver
 
 

@@ -31,9 +31,13 @@ def _gcs(fixture: Callable[[str], Any], _: Path) -> Section:
     return {'driver': 'gcs', **fixture('gcs_bucket').options}
 
 
+def _azure(fixture: Callable[[str], Any], _: Path) -> Section:
+    return {'driver': 'azure', **fixture('azure_container').plain_options}
+
+
 STORES: dict[str, Callable[[Callable[[str], Any], Path], Section]] = {
     'file': _file, 'ceph': _s3('ceph_bucket'), 'swift': _swift('swift_container'), 'swift-s3': _s3('swift_bucket'),
-    'ceph-swift': _swift('ceph_container'), 'gcs': _gcs,
+    'ceph-swift': _swift('ceph_container'), 'gcs': _gcs, 'azure': _azure,
 }
 """An empty store of each kind."""
 

@@ -8,6 +8,8 @@
 `swift_container`   a `Container` of its own for every test, on Swift; its `options` are those of the `swift` driver
 `ceph_container`    the same on Ceph, through its Swift API
 `gcs_bucket`        a `GcsBucket` of its own for every test, on an emulator of Cloud Storage
+`azure_container`   an `AzureContainer` of its own for every test, on Azurite; its `options` are those of `azure`
+`azure_tls_container`  the same by TLS, where tokens are taken too
 ==================  ========================================================================================
 
 A server that cannot be started fails the test where ``CI=true``, and skips it, saying why, anywhere else.
@@ -26,6 +28,7 @@ from tests.servers.buckets import Bucket, S3Server
 from tests.servers.process import Missing
 
 if TYPE_CHECKING:
+    from tests.servers.azure_containers import AzureContainer
     from tests.servers.containers import Container
     from tests.servers.gcs_buckets import GcsBucket
 
@@ -127,3 +130,30 @@ def gcs_bucket() -> Iterator[GcsBucket]:
     bucket = GcsBucket.make(settings['GCS_ENDPOINT'])
     yield bucket
     bucket.remove()
+
+
+def _azure(kind: str) -> Iterator[AzureContainer]:
+    from tests.servers.azure_containers import AzureContainer  # as above
+
+    try:
+        settings = state.up(kind)
+    except Missing as error:
+        absent(f'{kind}: {error}')
+    container = AzureContainer.made({
+        'endpoint': settings['AZURE_ENDPOINT'], 'account': settings['AZURE_ACCOUNT'],
+        'account_key': settings['AZURE_KEY'], 'ca_bundle': settings['AZURE_CA'],
+    })
+    yield container
+    container.remove()
+
+
+@pytest.fixture
+def azure_container() -> Iterator[AzureContainer]:
+    """A container on Azurite that this test has for itself."""
+    yield from _azure('azurite')
+
+
+@pytest.fixture
+def azure_tls_container() -> Iterator[AzureContainer]:
+    """The same by TLS, where tokens of identities are taken too."""
+    yield from _azure('azurite-tls')

@@ -14,15 +14,30 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import ModuleType
+from typing import Protocol
 
 from tests.servers import ceph, gcs, swift
+from tests.servers.azurite import Azurite
 
 VARIABLE = 'OBJREG_TEST_SERVERS'
 _OWN = 'OBJREG_TEST_SERVERS_OF_THIS_RUN'
 _RUN = 'OBJREG_TEST_RUN'
 _ROOT = Path(__file__).resolve().parents[2]
-KINDS: dict[str, ModuleType] = {'ceph': ceph, 'gcs': gcs, 'swift': swift}
+
+
+class Kind(Protocol):
+    """How to start and stop a server in a folder."""
+
+    def start(self, folder: Path) -> dict[str, str]:
+        """How to reach it, as names and values."""
+
+    def halt(self, folder: Path) -> None:
+        """Remove the folder too."""
+
+
+KINDS: dict[str, Kind] = {
+    'azurite': Azurite(), 'azurite-tls': Azurite(tls=True), 'ceph': ceph, 'gcs': gcs, 'swift': swift,
+}
 
 
 def begin() -> None:
@@ -45,8 +60,7 @@ def up(kind: str) -> dict[str, str]:
     folder = Path(own or os.environ[VARIABLE]).resolve()
     if own is not None:
         _guard(folder)
-    settings: dict[str, str] = KINDS[kind].start(folder / kind)
-    return settings
+    return KINDS[kind].start(folder / kind)
 
 
 def down(folder: Path) -> None:

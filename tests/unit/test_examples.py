@@ -17,8 +17,10 @@ STORES = EXAMPLES / 'stores/stores.yml'
 
 @pytest.mark.parametrize('name', stores.store_names(str(STORES)))
 def test_every_store_loads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ('S3_ACCESS_KEY', 'S3_SECRET_KEY', 'QINIU_ACCESS_KEY', 'QINIU_SECRET_KEY'):
-        monkeypatch.setenv(variable, 'secret')
+    for variable in (
+        'S3_ACCESS_KEY', 'S3_SECRET_KEY', 'QINIU_ACCESS_KEY', 'QINIU_SECRET_KEY', 'AZURE_STORAGE_KEY',
+    ):
+        monkeypatch.setenv(variable, 'secret==')
     store = stores.load_store(str(STORES), name)
     assert store.name == name
     assert 'secret' not in stores.describe(str(STORES), name)

@@ -171,13 +171,17 @@ def test_a_secret_is_never_told(load, made):
 
 def test_a_driver_whose_library_is_missing_says_so(load, monkeypatch):
     class Point:
-        def load(self):
-            raise ImportError("No module named 'boto3'")
+        def __init__(self, *extras):
+            self.extras = extras
 
-    monkeypatch.setattr(stores, 'drivers', lambda: {'s3': Point()})
-    assert mistake(load, 'default: {driver: s3}') == (
-        "[default] driver: s3 needs what is not installed: No module named 'boto3'"
+        def load(self):
+            raise ImportError("No module named 'sdk'")
+
+    monkeypatch.setattr(stores, 'drivers', lambda: {'mine': Point(), 'azure': Point('azure')})
+    assert mistake(load, 'default: {driver: mine}') == (
+        "[default] driver: mine needs what is not installed: No module named 'sdk'"
     )
+    assert mistake(load, 'default: {driver: azure}').endswith(": No module named 'sdk'; pip install 'objreg[azure]'")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

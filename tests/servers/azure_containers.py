@@ -1,0 +1,57 @@
+"""A container of Azure's Blob Storage that one test has for itself."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from objreg.drivers.azure import MIB, AzureStore
+
+
+@dataclass(frozen=True)
+class AzureContainer:
+    """Its name, and how to reach its account: options of the `azure` driver."""
+
+    name: str
+    of_account: dict[str, Any]
+
+    @classmethod
+    def made(cls, of_account: dict[str, Any]) -> AzureContainer:
+        """A new, empty one, made as an operator makes it."""
+        container = cls(f'test-{secrets.token_hex(6)}', of_account)
+        with container.using() as store:
+            assert store.setup() != []
+        return container
+
+    @property
+    def plain_options(self) -> dict[str, Any]:
+        """What the `azure` driver (a section of ``stores.yml``) takes."""
+        return {'container': self.name, **self.of_account}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The same with small parts, for tests of the driver."""
+        return {**self.plain_options, 'part_size': MIB}
+
+    def store(self, **other: Any) -> AzureStore:
+        """A store object on it."""
+        return AzureStore(**{**self.options, **other})
+
+    @contextlib.contextmanager
+    def using(self, **other: Any) -> Iterator[AzureStore]:
+        """The same, closed at the end."""
+        with contextlib.closing(self.store(**other)) as store:
+            yield store
+
+    def names(self, *more: str) -> list[str]:
+        """The names of all blobs in it, with `more` of those that listings do not show."""
+        with self.using() as store:
+            return [blob.name for blob in store.account.container.list_blobs(include=list(more))]
+
+    def remove(self) -> None:
+        """Remove it with all that is in it."""
+        with self.using() as store:
+            store.account.container.delete_container()
