@@ -265,7 +265,7 @@ def test_referrers_of_what_is_no_digest(client, reference):
 
 
 def test_a_flood_of_referrers_is_served_page_by_page(client):
-    """CVE-2023-33959 is of this class: verifiers were stopped by subjects with very many signatures."""
+    """CVE-2023-33957, CVE-2023-33958: verifiers were stopped by subjects with very many signatures."""
     subject = Digest.of(SUBJECT)
     for number in range(2500):
         digest = Digest.of(b'%d' % number)
