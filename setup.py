@@ -34,6 +34,7 @@ setup(
         'boto3>=1.36',
         'cachetools>=5.5',
         'click>=8.1.7',
+        'cryptography>=43',
         'joserfc>=1.8',
         'keystoneauth1>=5.8',
         'limits>=3.13',
@@ -70,6 +71,7 @@ setup(
         'paste.server_runner': ['server = objreg.server:run'],
         'objreg.drivers': [
             'azure = objreg.drivers.azure:AzureStore [azure]',
+            'encrypt = objreg.wrap.encrypt:EncryptStore',
             'file = objreg.drivers.file:FileStore',
             'gcs = objreg.drivers.gcs:GcsStore',
             'memory = objreg.drivers.memory:MemoryStore',

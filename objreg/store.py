@@ -65,6 +65,8 @@ class Capabilities:
     """``put(if_absent=True)`` is atomic: of many racing writers exactly one wins."""
     min_part: int = 0
     """Smallest size in bytes of every part of an upload but its last.  0: any size, and parts may differ in size."""
+    part_step: int = 1
+    """Where `min_part` is not 0, the size of all parts but the last is a multiple of this, as is `min_part`."""
     max_parts: int = 10_000
     """How many parts an upload may have."""
     max_put: int = 5 * 1024**3
@@ -156,7 +158,8 @@ class Upload(ABC):
     """A part-wise writer of one object, which nobody sees before `finish`.
 
     Another process goes on with it through `Store.resume` and `id`.  Parts are numbered from 1 without gaps.  Where
-    `Capabilities.min_part` is not 0, all parts but the last have the same size, at least that many bytes.
+    `Capabilities.min_part` is not 0, all parts but the last have the same size, at least that many bytes and a multiple
+    of `part_step`, and the first part is written before the others.
     Two writers of the same part number do not mix: each gets a `Part` of its own, and `finish` uses exactly those
     bytes that its `parts` identify, or raises `Refused`; it may when numbers that were written are left out.
     """

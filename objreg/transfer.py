@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator
 
@@ -23,7 +24,8 @@ def transfer(content: Content, target: Store, key: str) -> None:
             target.put(key, content, content.size)
             return
         least = -(-content.size // capabilities.max_parts)
-        size = max(_PART, capabilities.min_part, -(-least // CHUNK) * CHUNK)
+        step = math.lcm(CHUNK, capabilities.part_step)
+        size = -(-max(_PART, capabilities.min_part, least) // step) * step
         upload, reader = target.upload(key), _Reader(content)
         try:
             parts: list[Part] = []

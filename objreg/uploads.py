@@ -14,6 +14,7 @@ bytes are read back.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -43,7 +44,8 @@ class Uploads:
         self.store: Store = registry.store
         self.buffers = Buffers()
         capabilities = self.store.capabilities
-        self.part_size = max(part_size, capabilities.min_part) if capabilities.min_part else 0
+        self._step = capabilities.part_step
+        self.part_size = _up(max(part_size, capabilities.min_part), self._step) if capabilities.min_part else 0
         self._hashes: Recent[Hash] = Recent()
         self._ended: Recent[bool] = Recent()
 
@@ -104,7 +106,7 @@ class Uploads:
         if not self.part_size or length is None:
             return self.part_size
         least = -(-length // self.store.capabilities.max_parts)
-        return max(self.part_size, -(-least // 1024**2) * 1024**2)
+        return max(self.part_size, _up(least, math.lcm(1024**2, self._step)))
 
     # Pieces
 
@@ -299,6 +301,10 @@ class Uploads:
     def _check_alive(self, session: Session) -> None:
         if self.has_ended(session):
             raise BlobUploadUnknown(session.id)
+
+
+def _up(size: int, step: int) -> int:
+    return -(-size // step) * step
 
 
 def _check(digest: Digest, hexadecimal: str) -> None:

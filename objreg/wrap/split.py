@@ -27,6 +27,7 @@ Example::
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -49,10 +50,12 @@ class SplitStore(Store):
     def __init__(self, *, names: Store, blobs: Store) -> None:
         self.names, self.blobs = names, blobs
         one, other = names.capabilities, blobs.capabilities
+        step = math.lcm(one.part_step, other.part_step)
         self.capabilities = replace(
             other, conditional_put=one.conditional_put and other.conditional_put,
-            min_part=max(one.min_part, other.min_part), max_parts=min(one.max_parts, other.max_parts),
-            max_put=min(one.max_put, other.max_put), consistent_list=one.consistent_list and other.consistent_list,
+            min_part=-(-max(one.min_part, other.min_part) // step) * step, part_step=step,
+            max_parts=min(one.max_parts, other.max_parts), max_put=min(one.max_put, other.max_put),
+            consistent_list=one.consistent_list and other.consistent_list,
             local=one.local and other.local, presign=one.presign and other.presign,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -21,9 +22,10 @@ def test_every_store_loads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         'S3_ACCESS_KEY', 'S3_SECRET_KEY', 'QINIU_ACCESS_KEY', 'QINIU_SECRET_KEY', 'AZURE_STORAGE_KEY',
     ):
         monkeypatch.setenv(variable, 'secret==')
+    monkeypatch.setenv('OBJREG_KEYS', '5ec2e7' * 10 + 'abcd')
     store = stores.load_store(str(STORES), name)
     assert store.name == name
-    assert 'secret' not in stores.describe(str(STORES), name)
+    assert not re.search('secret|5ec2e7', stores.describe(str(STORES), name))
     store.close()
 
 

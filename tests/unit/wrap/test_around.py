@@ -11,20 +11,22 @@ import pytest
 
 from objreg.drivers.file import FileStore
 from objreg.drivers.memory import MemoryStore
-from objreg.store import CHUNK, MAX_KEY, Capabilities, Exists, NotFound, Refused, Store
+from objreg.store import CHUNK, MAX_KEY, Exists, NotFound, Refused, Store
 from objreg.testing.contract import StoreContract
+from objreg.wrap.cache import CachedStore
+from objreg.wrap.encrypt import EncryptStore
 from objreg.wrap.mirror import MirrorReadStore
 from objreg.wrap.prefix import PrefixStore
+from objreg.wrap.retry import RetryingStore
 from objreg.wrap.split import SplitStore
-
-
-class EqualParts(MemoryStore):
-    """Wants parts of equal size, as remote stores do."""
-
-    capabilities = Capabilities(conditional_put=True, min_part=CHUNK)
-
+from objreg.wrap.timing import TimedStore
+from tests.unit.wrap.equal import EqualParts
 
 MAKERS: dict[str, Callable[[Callable[[], Store]], Store]] = {
+    'timing': lambda inner: TimedStore(inner()),
+    'retry': lambda inner: RetryingStore(inner()),
+    'cache': lambda inner: CachedStore(inner(), tag_seconds=60),
+    'encrypt': lambda inner: EncryptStore(store=inner(), key='a1' * 32),
     'prefix': lambda inner: PrefixStore(store=inner(), path='team/a'),
     'mirror-read': lambda inner: MirrorReadStore(store=inner(), second=inner()),
     'split': lambda inner: SplitStore(names=inner(), blobs=inner()),
@@ -43,15 +45,47 @@ class OverFolders(StoreContract):
         yield made
         made.close()
 
+    def leftovers(self, store: Store) -> list[str]:
+        """What would stay in the folders where parts and bodies wait."""
+        return [str(path) for root in self.roots(store) for path in Path(root, '.staging').rglob('*') if path.is_file()]
+
+    @staticmethod
+    def roots(store: Any) -> list[str]:
+        """The folders below."""
+        if isinstance(store, FileStore):
+            return [store.root]
+        below = (getattr(store, name, None) for name in ('inner', 'second', 'names', 'blobs'))
+        return [root for one in below if one is not None for root in OverFolders.roots(one)]
+
 
 class OverMemory(StoreContract):
-    """Over a store that wants equal parts, and says when a listing may be late."""
+    """Over a store that wants equal parts."""
 
     kind = ''
 
     @pytest.fixture
-    def store(self) -> Store:
-        return MAKERS[self.kind](EqualParts)
+    def store(self) -> Iterator[Store]:
+        made = MAKERS[self.kind](EqualParts)
+        yield made
+        made.close()
+
+
+class TestTimingOverFolders(OverFolders):
+    """`timing`"""
+
+    kind = 'timing'
+
+
+class TestRetryOverFolders(OverFolders):
+    """`retry`"""
+
+    kind = 'retry'
+
+
+class TestCacheOverFolders(OverFolders):
+    """`cache`"""
+
+    kind = 'cache'
 
 
 class TestPrefixOverFolders(OverFolders):
@@ -90,6 +124,18 @@ class TestSplitOverMemory(OverMemory):
     """`split`"""
 
     kind = 'split'
+
+
+class TestEncryptOverFolders(OverFolders):
+    """`encrypt`"""
+
+    kind = 'encrypt'
+
+
+class TestEncryptOverMemory(OverMemory):
+    """`encrypt`"""
+
+    kind = 'encrypt'
 
 
 def keys(store: Store, *given: Any, **named: Any) -> list[str]:

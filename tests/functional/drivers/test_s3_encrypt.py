@@ -1,0 +1,32 @@
+"""`encrypt` around the `s3` driver: a real server sees no difference, and takes its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from objreg.drivers.s3 import S3Store
+from objreg.testing.contract import BodyPromises, KeyPromises, ObjectPromises, UploadPromises
+from objreg.wrap.encrypt import EncryptStore
+from tests.servers.buckets import Bucket
+
+KEY = 'a1' * 32
+
+
+class TestContract(ObjectPromises, BodyPromises, KeyPromises, UploadPromises):
+    """What every store promises, on Ceph; listings and races are those of the driver below."""
+
+    @pytest.fixture
+    def store(self, ceph_bucket: Bucket) -> Iterator[EncryptStore]:
+        made = EncryptStore(store=S3Store(**ceph_bucket.options), key=KEY)
+        made.bucket = ceph_bucket  # type: ignore[attr-defined]
+        yield made
+        made.close()
+
+    def another(self, store: Any) -> EncryptStore:
+        return EncryptStore(store=S3Store(**store.bucket.options), key=KEY)
+
+    def leftovers(self, store: Any) -> list[str]:
+        return [f'{upload["Key"]}: an unfinished upload' for upload in store.bucket.uploads()]
