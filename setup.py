@@ -71,6 +71,7 @@ setup(
         'paste.server_runner': ['server = objreg.server:run'],
         'objreg.drivers': [
             'azure = objreg.drivers.azure:AzureStore [azure]',
+            'disk-cache = objreg.wrap.disk_cache:DiskCacheStore',
             'encrypt = objreg.wrap.encrypt:EncryptStore',
             'file = objreg.drivers.file:FileStore',
             'gcs = objreg.drivers.gcs:GcsStore',

@@ -21,7 +21,7 @@ A component of a repository name never begins with ``_``, so no name can collide
 
 from __future__ import annotations
 
-from objreg.names import Digest
+from objreg.names import HEX_LENGTH, Digest
 
 CATALOG = 'catalog/'
 FORMAT = 'system/format'
@@ -33,6 +33,15 @@ _REPOSITORIES = 'repositories/'
 def content(digest: Digest) -> str:
     """Where the bytes lie."""
     return f'blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}'
+
+
+def parse_content(key: str) -> Digest | None:
+    """The digest of a key that `content` makes; None for any other key."""
+    parts = key.split('/')
+    if len(parts) != 4 or len(parts[3]) != HEX_LENGTH.get(parts[1]) or not set(parts[3]) <= set('0123456789abcdef'):
+        return None
+    digest = Digest(parts[1], parts[3])
+    return digest if content(digest) == key else None
 
 
 def membership(name: str, digest: Digest) -> str:

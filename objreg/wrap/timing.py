@@ -20,6 +20,12 @@ observers: list[Observer] = []
 """All that are told, of all stores of this process."""
 
 
+def report(name: str, operation: str, seconds: float = 0.0, outcome: str = 'ok') -> None:
+    """Tell all observers."""
+    for observer in observers:
+        observer(name, operation, seconds, outcome)
+
+
 class _Timed:
     """One call; a class, since this is on every path."""
 
@@ -34,9 +40,7 @@ class _Timed:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         seconds = time.perf_counter() - self._began
-        outcome = 'ok' if kind is None else kind.__name__
-        for observer in observers:
-            observer(self._name, self._operation, seconds, outcome)
+        report(self._name, self._operation, seconds, 'ok' if kind is None else kind.__name__)
 
 
 class TimedStore(WrappedStore):

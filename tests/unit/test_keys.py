@@ -83,3 +83,14 @@ def test_what_may_be_remembered_is_told_by_the_key(name, tag, digest):
     assert not any(map(keys.is_immutable, others))
     assert [keys.is_tag(key) for key in (*others, *immutable)] == [True] + [False] * 7
     assert [keys.is_content(key) for key in (*others, *immutable)] == [False, True] + [False] * 6
+
+
+@given(digest=DIGESTS)
+def test_a_key_of_content_is_read_back(digest):
+    key = keys.content(digest)
+    assert keys.parse_content(key) == digest
+    for other in (
+        key[:-1], f'{key}0', f'x{key}', key.upper(), key.replace('/', '//', 1), key.replace('/sha', '/sha/', 1),
+        key.rpartition('/')[0], f'blobs/{digest.algorithm}/{digest.hex[1:3]}x/{digest.hex}',
+    ):
+        assert keys.parse_content(other) is None

@@ -14,6 +14,7 @@ from objreg.drivers.memory import MemoryStore
 from objreg.store import CHUNK, MAX_KEY, Exists, NotFound, Refused, Store
 from objreg.testing.contract import StoreContract
 from objreg.wrap.cache import CachedStore
+from objreg.wrap.disk_cache import DiskCacheStore
 from objreg.wrap.encrypt import EncryptStore
 from objreg.wrap.mirror import MirrorReadStore
 from objreg.wrap.prefix import PrefixStore
@@ -22,14 +23,15 @@ from objreg.wrap.split import SplitStore
 from objreg.wrap.timing import TimedStore
 from tests.unit.wrap.equal import EqualParts
 
-MAKERS: dict[str, Callable[[Callable[[], Store]], Store]] = {
-    'timing': lambda inner: TimedStore(inner()),
-    'retry': lambda inner: RetryingStore(inner()),
-    'cache': lambda inner: CachedStore(inner(), tag_seconds=60),
-    'encrypt': lambda inner: EncryptStore(store=inner(), key='a1' * 32),
-    'prefix': lambda inner: PrefixStore(store=inner(), path='team/a'),
-    'mirror-read': lambda inner: MirrorReadStore(store=inner(), second=inner()),
-    'split': lambda inner: SplitStore(names=inner(), blobs=inner()),
+MAKERS: dict[str, Callable[[Callable[[], Store], str], Store]] = {
+    'timing': lambda inner, _: TimedStore(inner()),
+    'retry': lambda inner, _: RetryingStore(inner()),
+    'cache': lambda inner, _: CachedStore(inner(), tag_seconds=60),
+    'encrypt': lambda inner, _: EncryptStore(store=inner(), key='a1' * 32),
+    'disk-cache': lambda inner, folder: DiskCacheStore(store=inner(), path=folder),
+    'prefix': lambda inner, _: PrefixStore(store=inner(), path='team/a'),
+    'mirror-read': lambda inner, _: MirrorReadStore(store=inner(), second=inner()),
+    'split': lambda inner, _: SplitStore(names=inner(), blobs=inner()),
 }
 
 
@@ -41,7 +43,9 @@ class OverFolders(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         number = iter(range(9))
-        made = MAKERS[self.kind](lambda: FileStore(str(tmp_path / str(next(number))), sync=False))
+        made = MAKERS[self.kind](
+            lambda: FileStore(str(tmp_path / str(next(number))), sync=False), str(tmp_path / 'cache')
+        )
         yield made
         made.close()
 
@@ -64,8 +68,8 @@ class OverMemory(StoreContract):
     kind = ''
 
     @pytest.fixture
-    def store(self) -> Iterator[Store]:
-        made = MAKERS[self.kind](EqualParts)
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        made = MAKERS[self.kind](EqualParts, str(tmp_path / 'cache'))
         yield made
         made.close()
 
@@ -136,6 +140,18 @@ class TestEncryptOverMemory(OverMemory):
     """`encrypt`"""
 
     kind = 'encrypt'
+
+
+class TestDiskCacheOverFolders(OverFolders):
+    """`disk-cache`"""
+
+    kind = 'disk-cache'
+
+
+class TestDiskCacheOverMemory(OverMemory):
+    """`disk-cache`"""
+
+    kind = 'disk-cache'
 
 
 def keys(store: Store, *given: Any, **named: Any) -> list[str]:
