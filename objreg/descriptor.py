@@ -86,7 +86,7 @@ def parse(value: Any) -> Descriptor:
         raise Malformed('platform is an object of strings and lists of strings, urls are strings')
     data = value.get('data')
     return Descriptor(
-        media_type, Digest.parse(digest), size, artifact_type, annotations, platform, tuple(urls),
+        media_type, Digest.parse(digest), size, artifact_type, annotations or None, platform or None, tuple(urls),
         None if data is None else _decode(data),
     )
 

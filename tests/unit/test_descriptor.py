@@ -77,6 +77,11 @@ def test_fields_that_nobody_knows_are_passed_over():
     assert descriptor.parse(GOOD | {'x': 1, 'data': b64encode(b'x').decode()}).data == b'x'
 
 
+@pytest.mark.parametrize('name', ['annotations', 'platform'])
+def test_an_empty_field_is_as_one_that_is_not_there(name):
+    assert descriptor.parse({**GOOD, name: {}}) == descriptor.parse({**GOOD, name: None})
+
+
 @pytest.mark.parametrize('data', [
     b'', b'{', b'\xff', b'[' * 100_000, b'{"a":' * 100_000, b'9' * 5000, json.dumps(GOOD).encode()[:-1], b'null',
 ])
