@@ -152,17 +152,17 @@ class Peer(Server):
 class Objreg(Server):
     """This registry, by its own command and with the ``paste.ini`` that it ships.
 
-    `options` are options of that file by section, `arguments` are those of the command line.
+    `options` are options of that file by section, `arguments` are those of the command line, `others` further stores.
     """
 
     name = 'objreg'
 
     def __init__(
         self, folder: Path, store: Mapping[str, Any], *arguments: str,
-        options: Mapping[str, Mapping[str, str]] | None = None, port: int = 0,
+        options: Mapping[str, Mapping[str, str]] | None = None, others: Mapping[str, Any] | None = None, port: int = 0,
     ) -> None:
         super().__init__(folder, port)
-        self._store = store
+        self._stores = {**(others or {}), 'default': dict(store)}
         self._arguments = arguments
         self._options = options or {}
 
@@ -177,7 +177,7 @@ class Objreg(Server):
         path = self.folder / 'paste.ini'
         with path.open('w') as file:
             parser.write(file)
-        (self.folder / 'stores.yml').write_text(json.dumps({'default': dict(self._store)}))  # JSON is YAML
+        (self.folder / 'stores.yml').write_text(json.dumps(self._stores))  # JSON is YAML
         return path
 
     def command(self) -> list[str]:
