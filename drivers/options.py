@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -29,3 +30,18 @@ def flag(option: str, value: Any) -> bool:
     if str(value).lower() not in known:
         raise ValueError(f'{option}: {value!r} is neither true nor false')
     return known[str(value).lower()]
+
+
+def pattern(option: str, text: str) -> re.Pattern[str]:
+    """A regular expression."""
+    try:
+        return re.compile(text, re.DOTALL)
+    except re.error as error:
+        raise ValueError(f'{option}: {error}') from error
+
+
+def chosen(option: str, value: str, known: tuple[str, ...]) -> str:
+    """One of these words."""
+    if value not in known:
+        raise ValueError(f'{option}: {value!r} is not one of {", ".join(known)}')
+    return value

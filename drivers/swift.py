@@ -129,7 +129,7 @@ class SwiftStore(Store):
         self.container = swift_options.container('container', container)
         self.segments = swift_options.container('segments', segments or f'{container}_segments')
         self.prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
-        self._large = swift_options.pattern('large', large)
+        self._large = options.pattern('large', large)
         seconds = int(options.number('expire_uploads', expire_uploads, 0))
         self.expiring = {'X-Delete-After': str(seconds)} if seconds else {}
         """The headers of what is not to stay."""
@@ -137,8 +137,8 @@ class SwiftStore(Store):
         self._headers = dict(swift_options.header(one) for one in headers.split(';') if one.strip())
         self.account = Account(
             Credentials(
-                auth, auth_url, username, password, project, user_domain, project_domain, application_credential,
-                application_secret, region, interface, storage_url,
+                auth_url, username, password, project, user_domain, project_domain, application_credential,
+                application_secret, region, interface, auth=auth, storage_url=storage_url,
             ),
             Transport(
                 ca_bundle, int(options.number('pool', pool)), options.number('connect_timeout', connect_timeout, 0.01),

@@ -15,7 +15,6 @@ from urllib.parse import quote, urlsplit
 
 from keystoneauth1 import session as keystone
 from keystoneauth1.exceptions import EndpointNotFound
-from keystoneauth1.identity import v3
 from keystoneauth1.plugin import BaseAuthPlugin
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
@@ -25,59 +24,28 @@ from swiftclient.exceptions import ClientException
 from urllib3.exceptions import ProtocolError
 
 from objreg.drivers.bodies import Window
+from objreg.drivers.keystone import Login
 from objreg.store import CHUNK
 
 _KINDS = ('v3', 'v1')
 
 
 @dataclass(frozen=True)
-class Credentials:
+class Credentials(Login):
     """Who asks, and for which account; see the options of the driver."""
 
     auth: str
-    auth_url: str
-    username: str
-    password: str
-    project: str
-    user_domain: str
-    project_domain: str
-    application_credential: str
-    application_secret: str
-    region: str
-    interface: str
     storage_url: str
 
     def plugin(self) -> BaseAuthPlugin:
-        """What gets tokens; ValueError begins with the option that is wrong."""
         if self.auth not in _KINDS:
             raise ValueError(f'auth: {self.auth!r} is neither v3 nor v1')
-        if urlsplit(self.auth_url).scheme not in ('http', 'https'):
-            raise ValueError('auth_url: needed, http://… or https://…')
-        if self.interface not in ('public', 'internal', 'admin'):
-            raise ValueError(f'interface: {self.interface!r} is not public, internal or admin')
-        if self.auth == 'v3' and self.application_credential:
-            if not self.application_secret:
-                raise ValueError('application_secret: needed with application_credential')
-            return v3.ApplicationCredential(
-                self._v3_url(), application_credential_id=self.application_credential,
-                application_credential_secret=self.application_secret,
-            )
-        for option in ('username', 'password'):
-            if not getattr(self, option):
-                raise ValueError(f'{option}: needed')
-        if self.auth == 'v1':
-            v1: BaseAuthPlugin = PasswordPlugin(self.auth_url, self.username, self.password)
-            return v1
-        if not self.project:
-            raise ValueError('project: needed')
-        return v3.Password(
-            self._v3_url(), username=self.username, password=self.password, user_domain_name=self.user_domain,
-            project_name=self.project, project_domain_name=self.project_domain,
-        )
-
-    def _v3_url(self) -> str:
-        base = self.auth_url.rstrip('/')
-        return base if base.endswith('/v3') else f'{base}/v3'
+        if self.auth == 'v3':
+            return super().plugin()
+        self._check()
+        self._need('username', 'password')
+        v1: BaseAuthPlugin = PasswordPlugin(self.auth_url, self.username, self.password)
+        return v1
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from keystoneauth1 import exceptions as keystone
 from swiftclient.exceptions import ClientException
 
 from objreg.drivers import tls
+from objreg.drivers.keystone import of_keystone
 from objreg.store import NotFound, Refused, StoreError, Unavailable
 
 _FINAL = frozenset({501, 505, 507})
@@ -41,7 +42,7 @@ def translated(doing: str, *, missing: type[StoreError] = Refused, unmet: type[S
     except ClientException as error:
         raise of_answer(error, doing, missing, unmet) from error
     except keystone.ClientException as error:
-        raise _of_keystone(error, doing) from error
+        raise _of_login(error, doing) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise Unavailable(f'{doing}: {_of_connection(error)} ({type(error).__name__})') from error
 
@@ -94,40 +95,10 @@ def _of_connection(error: Exception) -> str:
     return 'the connection to the account failed; if it always does, mend storage_url, region or interface'
 
 
-_WITHOUT_ANSWER: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
-    (keystone.Unauthorized, Refused, 'the credentials are refused; mend username and password, or application_secret'),
-    (keystone.EmptyCatalog, Refused, 'the catalogue is empty; give the user a role in the project, or mend project'),
-    (keystone.EndpointNotFound, Refused, 'the catalogue has no such object store; mend region or interface'),
-    (keystone.ConnectFailure, Unavailable, 'auth_url cannot be reached'),
-    (keystone.ConnectTimeout, Unavailable, 'auth_url did not answer in time'),
-)
-
-
-def _of_keystone(error: keystone.ClientException, doing: str) -> StoreError:
-    """What went wrong on the way to a token or an endpoint."""
-    for kind, meaning, hint in _WITHOUT_ANSWER:
-        if isinstance(error, kind):
-            return meaning(f'{doing}: {hint}')
-    if isinstance(error, keystone.SSLError):
-        return Unavailable(f'{doing}: {tls.meaning(error, "auth_url")}')
-    if isinstance(error, keystone.HttpError):
-        return _of_auth_status(error, doing)
+def _of_login(error: keystone.ClientException, doing: str) -> StoreError:
     if isinstance(error, keystone.InvalidResponse):
         return _of_auth_v1(error, doing)
-    return Unavailable(f'{doing}: no token: {" ".join(str(error).split())[:200]}')
-
-
-def _of_auth_status(error: keystone.HttpError, doing: str) -> StoreError:
-    status = error.http_status or 0
-    if status in (404, 405):
-        return Refused(f'{doing}: there is no Keystone v3 at auth_url; mend it, or auth ({status})')
-    if status == 403:
-        return Refused(f'{doing}: the credentials are refused; mend username and password, or project ({status})')
-    if status < 500 and status not in (408, 429):
-        said = str(error).partition(' (HTTP')[0][:200]
-        return Refused(f'{doing}: no token: {said}; mend username, project or domain ({status})')
-    retry_after = getattr(error, 'retry_after', None) or None
-    return Unavailable(f'{doing}: Keystone failed ({status})', retry_after)
+    return of_keystone(error, doing, 'object store', wrong='auth_url; mend it, or auth')
 
 
 def _of_auth_v1(error: keystone.InvalidResponse, doing: str) -> StoreError:

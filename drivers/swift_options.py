@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
-
-def pattern(option: str, text: str) -> re.Pattern[str]:
-    """A regular expression; the option's name is for the error."""
-    try:
-        return re.compile(text, re.DOTALL)
-    except re.error as error:
-        raise ValueError(f'{option}: {error}') from error
-
 
 def container(option: str, name: str) -> str:
     """The name of a container."""

@@ -108,6 +108,7 @@ class ListPromises(Promises):
             if number % 2:
                 others.delete([f'list/{number - 1}/x'])
                 objects.settle()
+        others.settle()
         assert names(others.page('list/', delimiter='/')) == [f'list/{number}/' for number in (1, 3, 5, 7, 9)]
 
     def test_a_prefix_whose_last_key_went_is_not_rolled_up(self, objects: Ledger) -> None:

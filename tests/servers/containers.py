@@ -14,6 +14,8 @@ class SwiftServer:
     """How to reach it: options of the `swift` driver."""
 
     options: dict[str, Any]
+    settings: dict[str, str] = field(default_factory=dict)
+    """All that its start told."""
 
     def make_container(self) -> Container:
         """A new, empty one, made as an operator makes it."""

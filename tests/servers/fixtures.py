@@ -1,16 +1,18 @@
 """The servers as pytest fixtures, shared by all workers of a run.
 
-==================  ========================================================================================
-`ceph`              a Ceph with its RADOS gateway: an `S3Server`
-`swift_s3`          a Swift with its S3 interface: an `S3Server`
-`ceph_bucket`       a `Bucket` of its own for every test, on Ceph; its `options` are those of the `s3` driver
-`swift_bucket`      the same on Swift
-`swift_container`   a `Container` of its own for every test, on Swift; its `options` are those of the `swift` driver
-`ceph_container`    the same on Ceph, through its Swift API
-`gcs_bucket`        a `GcsBucket` of its own for every test, on an emulator of Cloud Storage
-`azure_container`   an `AzureContainer` of its own for every test, on Azurite; its `options` are those of `azure`
+=====================  ======================================================================================
+`ceph`                 a Ceph with its RADOS gateway: an `S3Server`
+`swift_s3`             a Swift with its S3 interface: an `S3Server`
+`ceph_bucket`          a `Bucket` of its own for every test, on Ceph; its `options` are those of the `s3` driver
+`swift_bucket`         the same on Swift
+`swift_container`      a `Container` of its own for every test, on Swift; its `options` are those of `swift`
+`ceph_container`       the same on Ceph, through its Swift API
+`keystone_container`   the same on Swift, with Keystone v3
+`three_container`      the same on a Swift with three devices
+`gcs_bucket`           a `GcsBucket` of its own for every test, on an emulator of Cloud Storage
+`azure_container`      an `AzureContainer` of its own for every test, on Azurite; its `options` are those of `azure`
 `azure_tls_container`  the same by TLS, where tokens are taken too
-==================  ========================================================================================
+=====================  ======================================================================================
 
 A server that cannot be started fails the test where ``CI=true``, and skips it, saying why, anywhere else.
 """
@@ -25,6 +27,7 @@ import pytest
 
 from tests.servers import state
 from tests.servers.buckets import Bucket, S3Server
+from tests.servers.keystone import PROJECT, REGION
 from tests.servers.process import Missing
 
 if TYPE_CHECKING:
@@ -53,10 +56,7 @@ def absent(reason: str) -> NoReturn:
 
 
 def _s3_server(kind: str) -> S3Server:
-    try:
-        settings = state.up(kind)
-    except Missing as error:
-        absent(f'{kind}: {error}')
+    settings = _settings(kind)
     return S3Server(kind, settings['S3_ENDPOINT'], settings['S3_ACCESS_KEY'], settings['S3_SECRET_KEY'], settings)
 
 
@@ -90,17 +90,21 @@ def swift_bucket(swift_s3: S3Server) -> Iterator[Bucket]:
     yield from _bucket(swift_s3)
 
 
-def _container(kind: str) -> Iterator[Container]:
-    from tests.servers.containers import SwiftServer  # here: unit tests, which load this module too, start sooner
-
+def _settings(kind: str) -> dict[str, str]:
     try:
-        settings = state.up(kind)
+        return state.up(kind)
     except Missing as error:
         absent(f'{kind}: {error}')
+
+
+def _container(kind: str, **options: str) -> Iterator[Container]:
+    from tests.servers.containers import SwiftServer  # here: unit tests, which load this module too, start sooner
+
+    settings = _settings(kind)
     server = SwiftServer({
-        'preset': kind, 'auth': 'v1', 'auth_url': settings['SWIFT_AUTH_URL'], 'username': settings['SWIFT_USER'],
-        'password': settings['SWIFT_KEY'],
-    })
+        'preset': 'swift', 'auth': 'v1', 'auth_url': settings['SWIFT_AUTH_URL'], 'username': settings['SWIFT_USER'],
+        'password': settings['SWIFT_KEY'], **options,
+    }, settings)
     container = server.make_container()
     yield container
     container.remove()
@@ -115,7 +119,7 @@ def swift_container() -> Iterator[Container]:
 @pytest.fixture
 def ceph_container() -> Iterator[Container]:
     """A container on Ceph that this test has for itself."""
-    yield from _container('ceph')
+    yield from _container('ceph', preset='ceph')
 
 
 @pytest.fixture
@@ -157,3 +161,15 @@ def azure_container() -> Iterator[AzureContainer]:
 def azure_tls_container() -> Iterator[AzureContainer]:
     """The same by TLS, where tokens of identities are taken too."""
     yield from _azure('azurite-tls')
+
+
+@pytest.fixture
+def keystone_container() -> Iterator[Container]:
+    """A container on a Swift with Keystone that this test has for itself."""
+    yield from _container('swift-keystone', auth='v3', project=PROJECT, region=REGION)
+
+
+@pytest.fixture
+def three_container() -> Iterator[Container]:
+    """A container on a Swift with three devices that this test has for itself."""
+    yield from _container('swift-three')

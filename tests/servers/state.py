@@ -16,8 +16,10 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
-from tests.servers import ceph, gcs, swift
+from tests.servers import ceph, gcs
 from tests.servers.azurite import Azurite
+from tests.servers.keystone import KEYSTONE
+from tests.servers.swift import Swift
 
 VARIABLE = 'OBJREG_TEST_SERVERS'
 _OWN = 'OBJREG_TEST_SERVERS_OF_THIS_RUN'
@@ -36,7 +38,8 @@ class Kind(Protocol):
 
 
 KINDS: dict[str, Kind] = {
-    'azurite': Azurite(), 'azurite-tls': Azurite(tls=True), 'ceph': ceph, 'gcs': gcs, 'swift': swift,
+    'azurite': Azurite(), 'azurite-tls': Azurite(tls=True), 'ceph': ceph, 'gcs': gcs, 'keystone': KEYSTONE,
+    'swift': Swift(), 'swift-keystone': Swift(keystone=True), 'swift-three': Swift(devices=3),
 }
 
 

@@ -1,91 +1,60 @@
-"""A one-node OpenStack Swift with its S3 interface (s3api) and tempauth; up in about 2 s.
+"""OpenStack Swift on one machine, with its S3 interface (s3api); up in about 2 s.
 
-Swift comes from PyPI into a virtual environment of its own under ``.cache/``, made when it is first needed.
-The folder must lie on a file system that has user extended attributes.
+Swift comes from PyPI into a virtual environment of its own.  The folder must lie on a file system that has user
+extended attributes.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import sys
 from pathlib import Path
 
-from tests.servers.process import Missing, free_ports, is_running, locked, pids_in, run, stop
+from tests.servers.environments import python_with
+from tests.servers.keystone import KEYSTONE, PASSWORD, USER
+from tests.servers.ondemand import OnDemand
+from tests.servers.process import Missing, free_ports, run
 
 VERSION = '2.38.3'
-USER, KEY = 'test:tester', 'testing'
-READER, READER_KEY = 'test:tester3', 'testing3'
+MIDDLEWARE = '13.0.1'
+_TESTER, _KEY = 'test:tester', 'testing'
+_READER, _READER_KEY = 'test:tester3', 'testing3'
 """Who may read, where a container's list says so."""
 _INSIDE = Path(__file__).resolve().parent / 'in_swift'
-_CACHE = _INSIDE.parents[2] / '.cache'
-_SERVERS = 4
 
 
-def start(folder: Path) -> dict[str, str]:
-    """Bring it up in that folder, or leave it alone when it is; how to reach it, as names and values."""
-    python = environment()
-    with locked(folder.with_name(f'{folder.name}.lock')):
-        settings = running(folder)
-        if settings is None:
-            halt(folder)
-            try:
-                settings = _build(folder, python)
-            except BaseException:
-                # its logs stay, its processes do not
-                stop(pids_in(folder), str(folder), grace=0)
-                raise
-        return settings
+class Swift(OnDemand):
+    """With tempauth, or with the Keystone of a folder beside its own; all is kept on each of its devices."""
 
+    processes = 4
 
-def running(folder: Path) -> dict[str, str] | None:
-    """How to reach the cluster of that folder; None when it is not up."""
-    settings = folder / 'settings.json'
-    pids = pids_in(folder)
-    if not settings.exists() or len(pids) < _SERVERS or not all(is_running(pid, str(folder)) for pid in pids):
-        return None
-    found: dict[str, str] = json.loads(settings.read_text())
-    return found
+    def __init__(self, *, devices: int = 1, keystone: bool = False) -> None:
+        self._devices = devices
+        self._keystone = keystone
 
+    def prepare(self) -> None:
+        self._python = python_with(
+            f'swift-{VERSION}-{MIDDLEWARE}', f'swift=={VERSION}', f'keystonemiddleware=={MIDDLEWARE}'
+        )
 
-def halt(folder: Path) -> None:
-    """Stop what runs in that folder, and remove it."""
-    if folder.exists():
-        stop(pids_in(folder), str(folder), grace=0)
-        shutil.rmtree(folder)
-
-
-def environment() -> Path:
-    """The Python that has Swift; made, and Swift installed, when it is not there."""
-    place = _CACHE / f'swift-{VERSION}-{sys.version_info.major}.{sys.version_info.minor}'
-    python = place / 'bin' / 'python'
-    with locked(place.with_name(f'{place.name}.lock')):
-        if not (place / 'complete').exists():
-            shutil.rmtree(place, ignore_errors=True)
-            log = place.with_name(f'{place.name}.log')
-            try:
-                run(sys.executable, '-m', 'venv', place, log=log)
-                run(python, '-m', 'pip', 'install', '--quiet', f'swift=={VERSION}', log=log)
-            except Exception as error:
-                raise Missing(f'Swift cannot be installed: {error}') from error
-            (place / 'complete').touch()
-    return python
-
-
-def _build(folder: Path, python: Path) -> dict[str, str]:
-    _need_attributes(folder)
-    port = free_ports(_SERVERS)
-    env = {**os.environ, 'PYTHONPATH': str(_INSIDE), 'PYTHONWARNINGS': 'ignore'}
-    run(python, _INSIDE / 'cluster.py', folder, str(port), log=folder / 'setup.log', env=env)
-    endpoint = f'http://127.0.0.1:{port}'
-    settings = {
-        'S3_ENDPOINT': endpoint, 'S3_ACCESS_KEY': USER, 'S3_SECRET_KEY': KEY,
-        'SWIFT_AUTH_URL': f'{endpoint}/auth/v1.0', 'SWIFT_USER': USER, 'SWIFT_KEY': KEY,
-        'SWIFT_READER_USER': READER, 'SWIFT_READER_KEY': READER_KEY,
-    }
-    (folder / 'settings.json').write_text(json.dumps(settings))
-    return settings
+    def build(self, folder: Path) -> dict[str, str]:
+        keystone = KEYSTONE.start(folder.with_name('keystone')) if self._keystone else {}
+        _need_attributes(folder)
+        port = free_ports(self.processes)
+        endpoint = f'http://127.0.0.1:{port}'
+        env = {**os.environ, 'PYTHONPATH': str(_INSIDE), 'PYTHONWARNINGS': 'ignore'}
+        run(self._python, _INSIDE / 'cluster.py', folder, str(port), str(self._devices),
+            keystone.get('AUTH_URL', ''), log=folder / 'setup.log', env=env)
+        settings = {'SWIFT_DEVICES': str(folder / 'srv')}
+        if not self._keystone:
+            return settings | {
+                'S3_ENDPOINT': endpoint, 'S3_ACCESS_KEY': _TESTER, 'S3_SECRET_KEY': _KEY,
+                'SWIFT_AUTH_URL': f'{endpoint}/auth/v1.0', 'SWIFT_USER': _TESTER, 'SWIFT_KEY': _KEY,
+                'SWIFT_READER_USER': _READER, 'SWIFT_READER_KEY': _READER_KEY,
+            }
+        KEYSTONE.admin(keystone).offer('object-store', f'{endpoint}/v1/AUTH_%(project_id)s')
+        return settings | keystone | {
+            'SWIFT_AUTH_URL': keystone['AUTH_URL'], 'SWIFT_USER': USER, 'SWIFT_KEY': PASSWORD,
+        }
 
 
 def _need_attributes(folder: Path) -> None:

@@ -5,7 +5,6 @@ Test classes derive from `SwiftContract` and `SwiftPromises` and give the fixtur
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -179,7 +178,4 @@ class SwiftPromises:
 def _spoil(store: SwiftStore) -> None:
     """Have the token refused."""
     reference: Any = store.account._plugin.auth_ref
-    if hasattr(reference, 'auth_token') and not isinstance(type(reference).__dict__.get('auth_token'), property):
-        reference.auth_token = 'AUTH_tk' + '0' * 32
-    else:
-        reference._auth_token = json.dumps('spoiled')
+    reference.__dict__['_auth_token' if '_auth_token' in reference.__dict__ else 'auth_token'] = 'spoiled'

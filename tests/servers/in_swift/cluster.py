@@ -1,4 +1,6 @@
-"""Make rings and configuration of a one-node Swift and fork its servers: ``cluster.py FOLDER FIRST_PORT``.
+"""Make rings and configuration of a Swift on one machine and fork its servers.
+
+``cluster.py FOLDER FIRST_PORT DEVICES KEYSTONE``: all is kept on each device; without a Keystone it has tempauth.
 
 Run by `tests.servers.swift` with the Python that has Swift.  Swift is imported once and the servers are forked from
 here, so that the slow import is paid once and its pages are shared.
@@ -25,23 +27,30 @@ MODULES = {'account': 'account', 'container': 'container', 'object': 'obj', 'pro
 TIMEOUT = 60
 
 
-def configure(folder: Path, ports: dict[str, int]) -> None:
+def configure(folder: Path, ports: dict[str, int], devices: int, keystone: str) -> None:
     """Write all that the servers read."""
     etc = folder / 'etc'
     (etc / 'swift.conf').write_text(conf.SWIFT)
     user = pwd.getpwuid(os.geteuid()).pw_name
+    proxy = conf.PROXY + (conf.KEYSTONE if keystone else conf.TEMPAUTH)
+    auth = 'authtoken s3api s3token keystoneauth' if keystone else 's3api tempauth'
     for name, port in ports.items():
-        text = conf.PROXY if name == 'proxy' else conf.STORAGE
-        (etc / f'{name}-server.conf').write_text(text.format(folder=folder, name=name, port=port, user=user))
+        text = proxy if name == 'proxy' else conf.STORAGE
+        (etc / f'{name}-server.conf').write_text(
+            text.format(folder=folder, name=name, port=port, user=user, auth=auth, keystone=keystone)
+        )
         if name != 'proxy':
-            make_ring(etc / f'{name}.ring.gz', port)
+            make_ring(etc / f'{name}.ring.gz', port, devices)
 
 
-def make_ring(path: Path, port: int) -> None:
-    """One device, one replica."""
-    builder = RingBuilder(6, 1, 0)
-    builder.add_dev({'region': 1, 'zone': 1, 'ip': '127.0.0.1', 'port': port, 'device': 'd1', 'weight': 100.0,
-                     'replication_ip': '127.0.0.1', 'replication_port': port, 'meta': ''})
+def make_ring(path: Path, port: int, devices: int) -> None:
+    """A replica on each device."""
+    builder = RingBuilder(6, devices, 0)
+    for number in range(1, devices + 1):
+        builder.add_dev({
+            'region': 1, 'zone': 1, 'ip': '127.0.0.1', 'port': port, 'device': f'd{number}', 'weight': 100.0,
+            'replication_ip': '127.0.0.1', 'replication_port': port, 'meta': '',
+        })
     builder.rebalance(seed='fixed')
     builder.get_ring().save(str(path))
 
@@ -75,12 +84,12 @@ def is_up(port: int) -> bool:
         return False
 
 
-def main(folder: Path, port: int) -> None:
+def main(folder: Path, port: int, devices: int, keystone: str) -> None:
     """Configure, fork, wait until all answer."""
     ports = {name: port + offset for offset, name in enumerate(('proxy', 'object', 'container', 'account'))}
-    for name in ('etc', 'log', 'srv/d1'):
+    for name in ('etc', 'log', *(f'srv/d{number}' for number in range(1, devices + 1))):
         (folder / name).mkdir(parents=True)
-    configure(folder, ports)
+    configure(folder, ports, devices, keystone)
     set_swift_dir(str(folder / 'etc'))
     for module in MODULES.values():
         importlib.import_module(f'swift.{module}.server')
@@ -106,4 +115,4 @@ def wait(pids: dict[str, int], ports: dict[str, int]) -> None:
 
 
 if __name__ == '__main__':
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

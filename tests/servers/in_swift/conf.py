@@ -32,7 +32,7 @@ use = egg:swift#{name}
 
 PROXY = _COMMON + """\
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tempurl s3api tempauth copy \
+pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tempurl {auth} copy \
 slo dlo versioned_writes symlink proxy-logging proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
@@ -67,12 +67,6 @@ location = us-east-1
 s3_acl = false
 check_bucket_owner = false
 dns_compliant_bucket_names = true
-[filter:tempauth]
-use = egg:swift#tempauth
-user_admin_admin = admin .admin .reseller_admin
-user_test_tester = testing .admin
-user_test_tester3 = testing3
-user_test2_tester2 = testing2 .admin
 [filter:copy]
 use = egg:swift#copy
 [filter:slo]
@@ -87,4 +81,45 @@ allow_versioned_writes = true
 allow_object_versioning = true
 [filter:symlink]
 use = egg:swift#symlink
+"""
+
+TEMPAUTH = """\
+[filter:tempauth]
+use = egg:swift#tempauth
+user_admin_admin = admin .admin .reseller_admin
+user_test_tester = testing .admin
+user_test_tester3 = testing3
+user_test2_tester2 = testing2 .admin
+"""
+
+KEYSTONE = """\
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+auth_type = password
+auth_url = {keystone}
+www_authenticate_uri = {keystone}
+username = swift
+password = servicepassword
+project_name = service
+user_domain_id = default
+project_domain_id = default
+# whoever comes without a token may have a signed URL, or something public
+delay_auth_decision = true
+cache = swift.cache
+# a token that was revoked is believed for so many seconds
+token_cache_time = 1
+include_service_catalog = false
+[filter:s3token]
+use = egg:swift#s3token
+auth_type = password
+auth_url = {keystone}
+auth_uri = {keystone}
+username = swift
+password = servicepassword
+project_name = service
+user_domain_id = default
+project_domain_id = default
+[filter:keystoneauth]
+use = egg:swift#keystoneauth
+operator_roles = admin, member
 """

@@ -1,0 +1,31 @@
+"""Virtual environments of their own for servers that come from PyPI, kept under ``.cache/``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from tests.servers.process import Missing, locked, run
+
+_CACHE = Path(__file__).resolve().parents[2] / '.cache'
+
+
+def python_with(name: str, *requirements: str) -> Path:
+    """The Python that has these; made, and they installed, when it is not there.
+
+    `name` tells one such environment from the others and from what was there before another version was wanted.
+    """
+    place = _CACHE / f'{name}-{sys.version_info.major}.{sys.version_info.minor}'
+    python = place / 'bin' / 'python'
+    with locked(place.with_name(f'{place.name}.lock')):
+        if not (place / 'complete').exists():
+            shutil.rmtree(place, ignore_errors=True)
+            log = place.with_name(f'{place.name}.log')
+            try:
+                run(sys.executable, '-m', 'venv', place, log=log)
+                run(python, '-m', 'pip', 'install', '--quiet', *requirements, log=log)
+            except Exception as error:
+                raise Missing(f'{", ".join(requirements)} cannot be installed: {error}') from error
+            (place / 'complete').touch()
+    return python
