@@ -188,6 +188,8 @@ class Store(ABC):
     capabilities: Capabilities = Capabilities()
     name: str = ''
     """What `stores.yml` calls it; for messages and metrics."""
+    has_server: bool = False
+    """Of a store around others: it also asks a server of its own, and so is timed and tried again as a driver is."""
 
     @abstractmethod
     def get(self, key: str, start: int = 0, end: int | None = None) -> Content:

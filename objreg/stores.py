@@ -85,9 +85,10 @@ def _load(path: str, name: str, within: tuple[str, ...]) -> Store:
             options[option] = _load_inner(path, options[option], f'{where} {option}', (*within, name))
     made = _made(driver, options, where)
     made.name = name
-    store: Store = made if around else TimedStore(made)
+    is_driver = not around or made.has_server
+    store: Store = TimedStore(made) if is_driver else made
     store.name = name
-    retrying = _switch(not around if retry is _UNSAID else retry, _RETRY, f'{where} retry')
+    retrying = _switch(is_driver if retry is _UNSAID else retry, _RETRY, f'{where} retry')
     return store if retrying is None else RetryingStore(store, _tried(lambda: Policy(**retrying), f'{where} retry'))
 
 

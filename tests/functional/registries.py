@@ -35,11 +35,19 @@ def _azure(fixture: Callable[[str], Any], _: Path) -> Section:
     return {'driver': 'azure', **fixture('azure_container').plain_options}
 
 
+def _glance(fixture: Callable[[str], Any], folder: Path) -> Section:
+    return {'driver': 'glance', 'names': 'names', **fixture('images').options}
+
+
 STORES: dict[str, Callable[[Callable[[str], Any], Path], Section]] = {
     'file': _file, 'ceph': _s3('ceph_bucket'), 'swift': _swift('swift_container'), 'swift-s3': _s3('swift_bucket'),
     'ceph-swift': _swift('ceph_container'), 'gcs': _gcs, 'azure': _azure,
 }
 """An empty store of each kind."""
+WITH_KEYSTONE: dict[str, Callable[[Callable[[str], Any], Path], Section]] = {
+    'swift-keystone': _swift('keystone_container'), 'glance': _glance,
+}
+"""The same, where somebody logs in to Keystone; Glance has beside it what `Objreg` calls ``names``."""
 
 
 def reading(kind: str, section: Section, fixture: Callable[[str], Any]) -> Section:
@@ -55,7 +63,7 @@ def reading(kind: str, section: Section, fixture: Callable[[str], Any]) -> Secti
     return {**section, 'username': settings['SWIFT_READER_USER'], 'password': settings['SWIFT_READER_KEY']}
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=[*STORES, *WITH_KEYSTONE])
 def kind(request: pytest.FixtureRequest) -> str:
     """The name of a kind of store."""
     name: str = request.param
@@ -65,7 +73,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Section:
     """An empty store of that kind."""
-    return STORES[kind](request.getfixturevalue, tmp_path)
+    return {**STORES, **WITH_KEYSTONE}[kind](request.getfixturevalue, tmp_path)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@
 `ceph_container`       the same on Ceph, through its Swift API
 `keystone_container`   the same on Swift, with Keystone v3
 `three_container`      the same on a Swift with three devices
+`images`               `Images` of its own for every test, on a Glance with Keystone v3
 `gcs_bucket`           a `GcsBucket` of its own for every test, on an emulator of Cloud Storage
 `azure_container`      an `AzureContainer` of its own for every test, on Azurite; its `options` are those of `azure`
 `azure_tls_container`  the same by TLS, where tokens are taken too
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tests.servers.azure_containers import AzureContainer
     from tests.servers.containers import Container
     from tests.servers.gcs_buckets import GcsBucket
+    from tests.servers.images import Images
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -173,3 +175,13 @@ def keystone_container() -> Iterator[Container]:
 def three_container() -> Iterator[Container]:
     """A container on a Swift with three devices that this test has for itself."""
     yield from _container('swift-three')
+
+
+@pytest.fixture
+def images() -> Iterator[Images]:
+    """A bucket of images on a Glance with Keystone that this test has for itself."""
+    from tests.servers.images import Images
+
+    made = Images(_settings('glance'))
+    yield made
+    made.remove()

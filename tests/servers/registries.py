@@ -152,7 +152,8 @@ class Peer(Server):
 class Objreg(Server):
     """This registry, by its own command and with the ``paste.ini`` that it ships.
 
-    `options` are options of that file by section, `arguments` are those of the command line, `others` further stores.
+    `options` are options of that file by section, `arguments` are those of the command line, `others` further stores
+    (there is always a folder ``names``).
     """
 
     name = 'objreg'
@@ -162,7 +163,8 @@ class Objreg(Server):
         options: Mapping[str, Mapping[str, str]] | None = None, others: Mapping[str, Any] | None = None, port: int = 0,
     ) -> None:
         super().__init__(folder, port)
-        self._stores = {**(others or {}), 'default': dict(store)}
+        names = {'driver': 'file', 'path': str(self.folder / 'names')}
+        self._stores = {'names': names, **(others or {}), 'default': dict(store)}
         self._arguments = arguments
         self._options = options or {}
 

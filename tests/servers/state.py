@@ -18,6 +18,7 @@ from typing import Protocol
 
 from tests.servers import ceph, gcs
 from tests.servers.azurite import Azurite
+from tests.servers.glance import Glance
 from tests.servers.keystone import KEYSTONE
 from tests.servers.swift import Swift
 
@@ -38,8 +39,9 @@ class Kind(Protocol):
 
 
 KINDS: dict[str, Kind] = {
-    'azurite': Azurite(), 'azurite-tls': Azurite(tls=True), 'ceph': ceph, 'gcs': gcs, 'keystone': KEYSTONE,
-    'swift': Swift(), 'swift-keystone': Swift(keystone=True), 'swift-three': Swift(devices=3),
+    'azurite': Azurite(), 'azurite-tls': Azurite(tls=True), 'ceph': ceph, 'gcs': gcs, 'glance': Glance(),
+    'keystone': KEYSTONE, 'swift': Swift(), 'swift-keystone': Swift(keystone=True),
+    'swift-three': Swift(devices=3),
 }
 
 
