@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from objreg.drivers.bodies import prepared
 from objreg.drivers.s3_errors import code_of, status_of
-from objreg.store import Body, Part, Refused, Upload, check_key
+from objreg.store import Body, NotFound, Part, Refused, Upload, check_key
 
 if TYPE_CHECKING:
     from objreg.drivers.s3 import S3Store
@@ -71,7 +71,18 @@ class S3Upload(Upload):
         if not self._upload_id:
             raise Refused(f'{key}: nothing of this upload was written')
         if self._complete(parts, key) and key != self._key:
-            self._store.copy_sized(self._key, key, sum(part.size for part in parts))
+            self._bring(key, sum(part.size for part in parts))
+
+    def _bring(self, key: str, size: int) -> None:
+        """Have the object at the key where it was asked for, and only there."""
+        try:
+            self._store.copy_sized(self._key, key, size)
+        except NotFound as error:
+            # another that finished the same upload was faster
+            with self._store.errors('complete the upload of', self._key):
+                if not self._is_mine(key):
+                    raise Refused(f'{self._key}: the store knows no such upload') from error
+        else:
             self._store.delete([self._key])
 
     def abort(self) -> None:

@@ -105,8 +105,8 @@ _LAST = '\U0010ffff'
 """Sorts after every key that goes on otherwise."""
 _MANY = 1000
 """How many objects one request deletes."""
-_LARGE = 'blobs/.*|uploads/[^/]*/data.*'
-"""Layers, and uploads that are put together before their digest is known."""
+_LARGE = '(.*/)?(blobs/.*|uploads/[^/]*/data.*)'
+"""Layers, and uploads that are put together before their digest is known; also below a path, of ``prefix``."""
 _EMPTY_MD5 = 'd41d8cd98f00b204e9800998ecf8427e'
 _UNFINISHED = 'uploads/'
 """What lies there is of unfinished uploads, and expires as their parts do."""

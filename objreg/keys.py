@@ -21,6 +21,8 @@ A component of a repository name never begins with ``_``, so no name can collide
 
 from __future__ import annotations
 
+import re
+
 from objreg.names import HEX_LENGTH, Digest
 
 CATALOG = 'catalog/'
@@ -28,6 +30,7 @@ FORMAT = 'system/format'
 SCRATCH = 'system/scratch/'
 SECRETS = 'system/secrets/'
 _REPOSITORIES = 'repositories/'
+_CONTENT = re.compile('(.*/)?blobs/[a-z0-9]+/[0-9a-f]{2}/[0-9a-f]+', re.DOTALL)
 
 
 def content(digest: Digest) -> str:
@@ -158,6 +161,14 @@ def is_immutable(key: str) -> bool:
 def is_tag(key: str) -> bool:
     """Whether it is what a tag names."""
     return key.startswith(_REPOSITORIES) and '/_tags/' in key
+
+
+def may_be_content(key: str) -> bool:
+    """Whether it is content, maybe of a registry that lies below a path of a shared store.
+
+    The only other key of that shape is a marker in the catalog, whose bytes are always the same too.
+    """
+    return _CONTENT.fullmatch(key) is not None
 
 
 def is_content(key: str) -> bool:

@@ -76,7 +76,7 @@ class RetryingStore(WrappedStore):
 
     def get(self, key: str, start: int = 0, end: int | None = None) -> Content:
         content = self.policy.call(lambda _: self.inner.get(key, start, end))
-        if content.file is not None or not layout.is_content(key):
+        if content.file is not None or not layout.may_be_content(key):
             return content
         return _Unbroken(self, key, start, content).content()
 

@@ -15,6 +15,7 @@ from objreg.drivers.swift import MIB, SwiftStore
 from objreg.store import Refused, Unavailable
 from objreg.testing.contract import StoreContract
 from objreg.testing.ledger import Ledger
+from objreg.wrap.prefix import PrefixStore
 from tests.servers.containers import Container
 
 
@@ -129,6 +130,16 @@ class SwiftPromises:
         part = upload.part(1, b'x')
         with pytest.raises(Refused, match='large'):
             upload.finish([part], 'tags/a')
+
+    def test_a_registry_below_a_path_has_large_objects_too(self, container: Container) -> None:
+        whole = SwiftStore(**container.plain_options)
+        store = PrefixStore(store=whole, path='team-a')
+        for key in ('blobs/sha256/ab/abc', 'uploads/u/data-1'):
+            upload = store.upload(key)
+            upload.finish([upload.part(1, b'x')], key)
+            store.delete([key])
+        assert container.names(f'{container.name}_segments') == []
+        whole.close()
 
     def test_a_refused_token_is_asked_for_again_once(self, store: SwiftStore, calls: list[str]) -> None:
         store.put('k', b'1')

@@ -25,6 +25,7 @@ from objreg.testing.faults import (
     sometimes,
 )
 from objreg.testing.promises import sample
+from objreg.wrap.prefix import PrefixStore
 from objreg.wrap.retry import Policy, RetryingStore
 
 WRITES = ('put', 'part', 'finish')
@@ -251,6 +252,14 @@ def test_a_download_of_content_goes_on_where_it_broke(start: int, end: int | Non
     with retrying(breaking).get(BLOB, start, end) as content:
         assert content.size == len(data[start:end])
         assert b''.join(content) == data[start:end]
+    assert breaking.left == 0
+
+
+def test_a_download_goes_on_below_a_path_too() -> None:
+    inner = MemoryStore()
+    inner.put(f'team-a/{BLOB}', sample(4 * CHUNK))
+    breaking = Breaking(inner, CHUNK, 1)
+    assert PrefixStore(store=retrying(breaking), path='team-a').get(BLOB).read() == sample(4 * CHUNK)
     assert breaking.left == 0
 
 
