@@ -20,8 +20,8 @@ Example::
       path: /srv/registry
 
 A key is the path of its file; directories end with ``.d`` (`objreg.drivers.file_names`).  What is being written, and
-the parts of unfinished uploads, lie in ``.staging`` of the same folder; a process that dies leaves its files there,
-where everything older than the longest upload may be deleted at any time.  Files are moved into place by `rename`, or
+the parts of unfinished uploads, lie in ``.staging`` of the same folder; a process that dies leaves its files there, and
+``objreg store sweep`` deletes them.  Files are moved into place by `rename`, or
 by `link` where the key must be free, which NFS does atomically too.  Symbolic links below the folder are not followed.
 
 Several hosts on NFS see each other's writes as soon as their attribute caches let them: mount with ``actimeo=1`` or
@@ -35,6 +35,7 @@ import itertools
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -42,6 +43,7 @@ from objreg.drivers import file_names
 from objreg.drivers.file_errors import Errors
 from objreg.drivers.file_list import Lister
 from objreg.drivers.file_root import STAGING, Root
+from objreg.drivers.file_sweep import sweep
 from objreg.drivers.file_upload import FileUpload
 from objreg.store import (
     CHUNK,
@@ -195,6 +197,10 @@ class FileStore(Store):
 
     def resume(self, id: str) -> Upload:
         return FileUpload(self._root, id)
+
+    def sweep(self, seconds: float) -> int:
+        with Errors(f'sweep path {self.root!r}'):
+            return sweep(self._root, time.time() - seconds)
 
     def check(self) -> None:
         with Errors(f'try path {self.root!r}'):

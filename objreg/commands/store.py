@@ -16,6 +16,7 @@ from rich.table import Table
 from objreg.commands.failure import Failed
 from objreg.commands.named import JSON, NAME, STORES, complete, opened
 from objreg.commands.shown import console, printable, size_of
+from objreg.config import ConfigError, as_seconds
 from objreg.copying import Copying, Summary
 from objreg.logs import configure
 from objreg.store import Entry, NotFound
@@ -53,6 +54,34 @@ def setup(name: str, stores_yml: str | None, rotate: bool) -> None:
         for line in found.setup(rotate=rotate):
             click.echo(line)
         click.echo(f'{name}: ready')
+
+
+def _age(_: click.Context, __: click.Parameter, value: str) -> float:
+    try:
+        return as_seconds(value)
+    except ConfigError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@store.command()
+@NAME
+@STORES
+@click.option('--older-than', default='8 days', show_default=True, callback=_age, metavar='AGE',
+              help='More than an upload may take: "8 days", "12 h".')
+@JSON
+def sweep(name: str, stores_yml: str | None, older_than: float, as_json: bool) -> None:
+    """Delete what no listing of the store NAME shows and nobody can use any more: parts of uploads that were left.
+
+    Most stores clear such parts away by themselves; then there is nothing to delete.
+
+    \b
+    Examples:
+      objreg store sweep
+      objreg store sweep swift --older-than '2 days'
+    """
+    with opened(stores_yml, name) as found, _working('looking'):
+        count = found.sweep(older_than)
+    click.echo(json.dumps({'deleted': count}) if as_json else f'{name}: {count} pieces deleted')
 
 
 @store.command('ls')

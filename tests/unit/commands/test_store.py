@@ -41,6 +41,16 @@ def test_setup_says_when_a_store_is_ready(folder: Path) -> None:
     assert objreg('setup', 'other').output == 'other: ready\n'
 
 
+def test_sweep_deletes_what_uploads_left(folder: Path) -> None:
+    store = FileStore(str(folder / 'one'), sync=False)
+    store.upload('blobs/left').part(1, b'behind')
+    store.close()
+    assert objreg('sweep').output == 'default: 0 pieces deleted\n'
+    assert json.loads(objreg('sweep', '--older-than', '0', '--json').output)['deleted'] > 0
+    assert json.loads(objreg('sweep', '--older-than', '0', '--json').output) == {'deleted': 0}
+    assert 'older-than' in objreg('sweep', '--older-than', 'long', status=2).output
+
+
 def test_ls_shows_a_bucket_like_a_folder(folder: Path) -> None:
     assert objreg('ls').output.splitlines() == ['blobs/', 'catalog/', 'odd/', 'repositories/', 'system/']
     assert objreg('ls', 'default', 'catalog/', '-r').output.splitlines() == ['catalog/team/app', 'catalog/team/web']

@@ -206,3 +206,21 @@ def test_check_says_what_is_wrong(tmp_path: Path) -> None:
     store = FileStore(str(tmp_path / 'root'))
     store.check()
     assert tree(store.root) == ['.staging']
+
+
+def test_a_sweep_takes_what_died_and_leaves_what_may_go_on(tmp_path: Path) -> None:
+    store = FileStore(str(tmp_path / 'store'), sync=False)
+    assert store.sweep(-1) == 0
+    store.put('k', b'kept')
+    died, goes_on = store.upload('a'), store.upload('b')
+    died.part(1, b'one')
+    died.part(2, b'two')
+    staging = tmp_path / 'store/.staging'
+    (staging / 'put-0123').write_bytes(b'half')
+    for path in (staging, *staging.rglob('*')):
+        os.utime(path, (1, 1))
+    part = goes_on.part(1, b'goes on')
+    assert store.sweep(3600) == 3
+    goes_on.finish([part], 'b')
+    assert (store.read('k'), store.read('b'), [*staging.iterdir()]) == (b'kept', b'goes on', [])
+    store.close()
