@@ -1,3 +1,3 @@
 """Real servers for whoever asks for them; nothing starts otherwise."""
 
-pytest_plugins = ['tests.servers.fixtures']
+pytest_plugins = ['tests.functional.installed', 'tests.servers.fixtures']

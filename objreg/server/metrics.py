@@ -22,6 +22,7 @@ def counted_together() -> Iterator[None]:
 
         def remove() -> None:
             if os.getpid() == parent:
+                del os.environ[_FOLDER]  # no later child of this process is to look for it
                 for name in os.listdir(folder):
                     os.unlink(f'{folder}/{name}')
                 os.rmdir(folder)

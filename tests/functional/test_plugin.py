@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.installed import installed, pip  # noqa: F401 - the first is a fixture
+from tests.functional.installed import pip
 from tests.servers.registries import ROOT
 
 pytestmark = pytest.mark.xdist_group('wheel')
 
 
 @pytest.fixture(scope='module')
-def plugin(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:  # noqa: F811
+def plugin(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the plugin's sources, which is installed meanwhile."""
     sources = tmp_path_factory.mktemp('plugin') / 'driver-plugin'
     shutil.copytree(ROOT / 'examples/driver-plugin', sources, ignore=shutil.ignore_patterns('__pycache__'))
@@ -36,12 +36,12 @@ def run(folder: Path, *command: str | Path) -> str:
     return done.stdout
 
 
-def test_it_passes_the_contract(plugin: Path, installed: Path) -> None:  # noqa: F811
+def test_it_passes_the_contract(plugin: Path, installed: Path) -> None:
     said = run(plugin, installed / 'python', '-m', 'pytest', '-q', '-W', 'error', 'test_objreg_sqlite.py')
     assert int(said.rpartition('\n')[0].splitlines()[-1].split()[0]) > 100
 
 
-def test_it_is_found_by_its_name_and_made_ready(plugin: Path, installed: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_it_is_found_by_its_name_and_made_ready(plugin: Path, installed: Path, tmp_path: Path) -> None:
     (tmp_path / 'paste.ini').write_text((ROOT / 'paste.ini').read_text())
     (tmp_path / 'stores.yml').write_text('default: {driver: sqlite, path: "${here}/objects.db"}')
     run(tmp_path, installed / 'objreg', 'store', 'setup')

@@ -20,7 +20,7 @@ from tests.servers.buckets import Bucket
 from tests.servers.containers import Container
 
 FEW = ('--size', '17MiB', '--rounds', '3')
-ATOMIC = ('file', 'ceph')
+ATOMIC = ('azure', 'file', 'ceph', 'gcs')
 """Where a conditional PUT is declared, and so it must be found."""
 
 
@@ -59,6 +59,8 @@ def left_in(kind: str, fixture: Callable[[str], Any]) -> list[Any]:
         return [*bucket.keys(), *bucket.uploads()]
     if kind == 'file':
         return [path for path in fixture('tmp_path').glob('store/**/*') if path.is_file()]
+    if kind in ('azure', 'gcs'):
+        return [*fixture('azure_container' if kind == 'azure' else 'gcs_bucket').names()]
     container: Container = fixture('swift_container' if kind == 'swift' else 'ceph_container')
     return [*container.names(), *container.staying_segments()]
 

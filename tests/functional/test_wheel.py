@@ -12,7 +12,6 @@ from objreg import manual, stores
 from objreg.manifest import OCI_MANIFEST
 from objreg.names import Digest
 from tests import documents
-from tests.functional.installed import installed  # noqa: F401 - a fixture
 from tests.servers.registries import Server
 
 pytestmark = pytest.mark.xdist_group('wheel')
@@ -39,7 +38,7 @@ class Installed(Server):
         }
 
 
-def test_an_image_is_pushed_to_what_was_installed(installed: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_an_image_is_pushed_to_what_was_installed(installed: Path, tmp_path: Path) -> None:
     with Installed(tmp_path / 'server', installed) as server:
         for data in (documents.CONFIG, LAYER):
             server.must('POST', f'/v2/app/blobs/uploads/?digest={Digest.of(data)}', body=data)
@@ -49,7 +48,7 @@ def test_an_image_is_pushed_to_what_was_installed(installed: Path, tmp_path: Pat
     assert (tmp_path / 'server/data').is_dir()
 
 
-def test_it_brings_every_driver_and_layer_and_its_configuration(installed: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_it_brings_every_driver_and_layer_and_its_configuration(installed: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [installed / 'objreg', 'check-config'], capture_output=True, text=True, check=False, cwd=tmp_path,
         env={'DATA': str(tmp_path / 'data'), 'PATH': os.environ['PATH']},
