@@ -55,10 +55,11 @@ from azure.storage.blob import BlobPrefix
 
 from objreg.drivers import azure_names as names
 from objreg.drivers import options
-from objreg.drivers.azure_client import Account, Answer, Transport, credentials
+from objreg.drivers.azure_client import Account, Answer, credentials
 from objreg.drivers.azure_errors import MISSING, of_code, translated
 from objreg.drivers.azure_upload import AzureUpload, copy
 from objreg.drivers.bodies import prepared
+from objreg.drivers.transport import Transport
 from objreg.store import (
     Body,
     Capabilities,
@@ -92,8 +93,7 @@ class AzureStore(Store):
         options.needed(container=container)
         whose = credentials(account, endpoint, account_key, sas_token, connection_string)
         transport = Transport(
-            ca_bundle, int(options.number('pool', pool)), options.number('connect_timeout', connect_timeout, 0.01),
-            options.number('read_timeout', read_timeout, 0.01),
+            ca_bundle=ca_bundle, pool=pool, connect_timeout=connect_timeout, read_timeout=read_timeout
         )
         self._prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
         self._place = f'container {container!r} at {whose.endpoint}'

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import os
-import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,11 +22,10 @@ from azure.storage.blob import (
     UserDelegationKey,
     generate_blob_sas,
 )
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 
-from objreg.drivers import options
+from objreg.drivers import options, sessions
 from objreg.drivers.bodies import Window, md5_of
+from objreg.drivers.transport import Transport, after_fork
 from objreg.store import CHUNK
 
 _VERSION = '2026-02-06'
@@ -80,37 +77,6 @@ def credentials(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """How the server is spoken to."""
-
-    ca_bundle: str
-    pool: int
-    connect_timeout: float
-    read_timeout: float
-
-    def __post_init__(self) -> None:
-        if self.ca_bundle and not os.path.exists(self.ca_bundle):
-            raise ValueError(f'ca_bundle: there is no {self.ca_bundle}')
-
-    def session(self, url: str) -> requests.Session:
-        """Connections; the environment is asked for a proxy now, not for each request, and never for credentials."""
-        made = requests.Session()
-        made.trust_env = False
-        made.proxies = get_environ_proxies(url)
-        adapter = _Adapter(pool_maxsize=self.pool, max_retries=0)
-        made.mount('https://', adapter)
-        made.mount('http://', adapter)
-        return made
-
-
-class _Adapter(HTTPAdapter):
-    """Sends files in larger pieces than 16 KiB."""
-
-    def init_poolmanager(self, *args: Any, **more: Any) -> None:
-        super().init_poolmanager(*args, **more, blocksize=CHUNK)
-
-
 class Answer(NamedTuple):
     """An answer whose body is still to come."""
 
@@ -130,11 +96,12 @@ class Account:
 
     def __init__(self, of: Credentials, transport: Transport, container: str, public_endpoint: str) -> None:
         self._of = of
-        self.session = transport.session(of.endpoint)
+        self.session = requests.Session()
+        sessions.set_up(self.session, of.endpoint, transport.pool)
         self._public = public_endpoint.rstrip('/') or of.endpoint
         pipe = RequestsTransport(
             session=self.session, connection_timeout=transport.connect_timeout, read_timeout=transport.read_timeout,
-            connection_verify=transport.ca_bundle or True, connection_data_block_size=CHUNK,
+            connection_verify=transport.verify, connection_data_block_size=CHUNK,
         )
         self.service = BlobServiceClient(
             of.endpoint, of.of_library(), api_version=_VERSION, transport=pipe, retry_total=0, user_agent='objreg',
@@ -143,7 +110,7 @@ class Account:
         self._key: UserDelegationKey | None = None
         self._key_until = datetime.min.replace(tzinfo=UTC)
         self._lock = Lock()
-        _drop_connections_after_fork(self.session)
+        after_fork(self.session, requests.Session.close)
 
     @property
     def can_sign(self) -> bool:
@@ -230,15 +197,3 @@ def _as_option(option: str) -> Iterator[None]:
         yield
     except (ValueError, binascii.Error) as error:
         raise ValueError(f'{option}: not what Azure gives out') from error
-
-
-def _drop_connections_after_fork(session: requests.Session) -> None:
-    """A server that forks its workers after loading must not have two of them speak through one connection."""
-    reference = weakref.ref(session)
-
-    def drop() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.close()
-
-    os.register_at_fork(after_in_child=drop)

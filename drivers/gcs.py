@@ -63,6 +63,7 @@ from typing import Any
 
 from objreg.drivers import options
 from objreg.drivers.bodies import Window, prepared
+from objreg.drivers.transport import Transport
 from objreg.store import (
     Body,
     Capabilities,
@@ -126,10 +127,8 @@ class GcsStore(Store):
         self._public = (public_endpoint or endpoint or 'https://storage.googleapis.com').rstrip('/')
         self._location, self._storage_class = location or None, storage_class
         self._days = math.ceil(options.number('expire_uploads', expire_uploads, 0) / _DAY)
-        self.connection = gcs_client.Connection(credentials, project, gcs_client.Transport(
-            endpoint.rstrip('/'), ca_bundle, int(options.number('pool', pool)),
-            options.number('connect_timeout', connect_timeout, 0.01),
-            options.number('read_timeout', read_timeout, 0.01),
+        self.connection = gcs_client.Connection(credentials, project, endpoint.rstrip('/'), Transport(
+            ca_bundle=ca_bundle, pool=pool, connect_timeout=connect_timeout, read_timeout=read_timeout,
         ))
         self._once: dict[str, Any] = {'timeout': self.connection.transport.timeout, 'retry': None}
         """What each call of the library is given: wait that long, and try once."""

@@ -9,11 +9,8 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import secrets
-import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -28,37 +25,16 @@ from google.auth.exceptions import InvalidOperation
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud.storage import Client
 from google.oauth2 import service_account
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 
-from objreg.drivers import gcs_batch
+from objreg.drivers import gcs_batch, sessions
 from objreg.drivers.bodies import Window
+from objreg.drivers.transport import Transport, after_fork
 from objreg.store import CHUNK
 
 ANONYMOUS = 'anonymous'
 _SCOPES = ('https://www.googleapis.com/auth/cloud-platform',)
 """All that the roles of the account allow, signing by IAM included."""
 _GOOGLE = 'https://storage.googleapis.com'
-
-
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """How the server is spoken to."""
-
-    endpoint: str
-    ca_bundle: str
-    pool: int
-    connect_timeout: float
-    read_timeout: float
-
-    def __post_init__(self) -> None:
-        if self.ca_bundle and not os.path.exists(self.ca_bundle):
-            raise ValueError(f'ca_bundle: there is no {self.ca_bundle}')
-
-    @property
-    def timeout(self) -> tuple[float, float]:
-        """As requests takes it."""
-        return self.connect_timeout, self.read_timeout
 
 
 class Envelope:
@@ -99,17 +75,12 @@ class Envelope:
 class Session(AuthorizedSession):
     """Requests with a token, which is asked for once again when it is refused; none is tried twice otherwise."""
 
-    def __init__(self, credentials: Credentials, transport: Transport) -> None:
+    def __init__(self, credentials: Credentials, endpoint: str, transport: Transport) -> None:
         self._tokens = requests.Session()
         self.token_request = Request(self._tokens)
         super().__init__(credentials, max_refresh_attempts=1, auth_request=self.token_request)
-        self.verify = transport.ca_bundle or True
-        # the environment is asked once, not once a request
-        self.proxies = get_environ_proxies(transport.endpoint or _GOOGLE)
-        self.trust_env = False
-        adapter = _Adapter(max_retries=0, pool_maxsize=transport.pool)
-        self.mount('http://', adapter)
-        self.mount('https://', adapter)
+        self.verify = transport.verify
+        sessions.set_up(self, endpoint or _GOOGLE, transport.pool)
 
     def request(  # type: ignore[override]
         self, method: str, url: str, data: Any = None, **options: Any
@@ -124,13 +95,6 @@ class Session(AuthorizedSession):
         """Close what is idle."""
         super().close()
         self._tokens.close()
-
-
-class _Adapter(HTTPAdapter):
-    """Sends in larger pieces than 16 KiB."""
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, blocksize=CHUNK)
 
 
 class _ByIam(Signing):
@@ -156,13 +120,14 @@ class _ByIam(Signing):
 class Connection:
     """A client that is made when it is first used: looking for credentials may need the network."""
 
-    def __init__(self, credentials: str, project: str, transport: Transport) -> None:
+    def __init__(self, credentials: str, project: str, endpoint: str, transport: Transport) -> None:
         self._given = _given(credentials)
         self._project = project
+        self._endpoint = endpoint
         self.transport = transport
         self._made: tuple[Client, Session] | None = None
         self._lock = Lock()
-        _drop_connections_after_fork(self)
+        after_fork(self, Connection.close)
 
     @property
     def client(self) -> Any:
@@ -216,8 +181,8 @@ class Connection:
                 credentials, project = self._given, getattr(self._given, 'project_id', None)
                 if credentials is None:
                     credentials, project = google.auth.default(scopes=_SCOPES)
-                session = Session(credentials, self.transport)
-                options = {'api_endpoint': self.transport.endpoint} if self.transport.endpoint else None
+                session = Session(credentials, self._endpoint, self.transport)
+                options = {'api_endpoint': self._endpoint} if self._endpoint else None
                 try:
                     client: Any = Client(self._project or project, credentials, _http=session, client_options=options)
                 except ValueError as error:  # they are of another cloud than Google's
@@ -273,15 +238,3 @@ def _crc32c(data: bytes | Window) -> str:
             checksum.update(piece)
         data.seek(0)
     return base64.b64encode(checksum.digest()).decode()
-
-
-def _drop_connections_after_fork(made: Connection) -> None:
-    """A server that forks its workers after loading must not have two of them speak through one connection."""
-    reference = weakref.ref(made)
-
-    def drop() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.close()
-
-    os.register_at_fork(after_in_child=drop)

@@ -71,13 +71,14 @@ from urllib.parse import quote, unquote
 
 from objreg.drivers import options
 from objreg.drivers.glance_bodies import Source
-from objreg.drivers.glance_client import Image, Images, Transport
+from objreg.drivers.glance_client import Image, Images
 from objreg.drivers.glance_errors import translated
 from objreg.drivers.glance_names import BUCKET, KEY, named, property_of
 from objreg.drivers.glance_records import Record
 from objreg.drivers.glance_sweep import modified, sweep
 from objreg.drivers.glance_upload import GlanceUpload
 from objreg.drivers.keystone import Login
+from objreg.drivers.transport import Transport
 from objreg.store import (
     CHUNK,
     Body,
@@ -136,11 +137,8 @@ class GlanceStore(Store):
                 auth_url, username, password, project, user_domain, project_domain, application_credential,
                 application_secret, region, interface,
             ),
-            Transport(
-                endpoint, ca_bundle, int(options.number('pool', pool)),
-                options.number('connect_timeout', connect_timeout, 0.01),
-                options.number('read_timeout', read_timeout, 0.01),
-            ),
+            endpoint,
+            Transport(ca_bundle=ca_bundle, pool=pool, connect_timeout=connect_timeout, read_timeout=read_timeout),
         )
         self.capabilities = Capabilities(
             conditional_put=names.capabilities.conditional_put, max_parts=1000, max_put=_LARGEST,

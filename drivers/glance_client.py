@@ -7,10 +7,7 @@ without their length, and spoils the header of a range.
 from __future__ import annotations
 
 import json
-import os
-import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,11 +17,11 @@ from glanceclient.v2.client import Client
 from keystoneauth1 import exceptions as keystone
 from keystoneauth1 import session
 from keystoneauth1.adapter import Adapter
-from requests.adapters import HTTPAdapter
 
+from objreg.drivers import sessions
 from objreg.drivers.glance_bodies import Source
 from objreg.drivers.keystone import Login
-from objreg.store import CHUNK
+from objreg.drivers.transport import Transport, after_fork
 
 _PAGE = 1000
 _BYTES = 'application/octet-stream'
@@ -34,31 +31,8 @@ Image = dict[str, Any]
 """What Glance tells of an image: ``id``, ``status``, ``size``, and its properties."""
 
 
-@dataclass(frozen=True)
-class Transport:
-    """How connections are made."""
-
-    endpoint: str
-    ca_bundle: str
-    pool: int
-    connect_timeout: float
-    read_timeout: float
-
-    def __post_init__(self) -> None:
-        if self.ca_bundle and not os.path.exists(self.ca_bundle):
-            raise ValueError(f'ca_bundle: there is no {self.ca_bundle}')
-
-    def mount(self, made: requests.Session) -> None:
-        """Give it connections of its own, none of which is open."""
-        for scheme in ('http://', 'https://'):
-            made.mount(scheme, _Adapter(pool_connections=4, pool_maxsize=self.pool, pool_block=False))
-
-
-class _Adapter(HTTPAdapter):
-    """Sends files in larger pieces than 16 KiB, and has a type for each answer: glanceclient relies on it."""
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, blocksize=CHUNK)
+class _Adapter(sessions.Adapter):
+    """Has a type for each answer: glanceclient relies on it."""
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         made = super().build_response(req, resp)
@@ -69,21 +43,22 @@ class _Adapter(HTTPAdapter):
 class Images:
     """The images of a project.  Raises what glanceclient and keystoneauth have for errors; used by many threads."""
 
-    def __init__(self, login: Login, transport: Transport) -> None:
+    def __init__(self, login: Login, endpoint: str, transport: Transport) -> None:
         plugin = login.plugin()
+        self._pool = transport.pool
         self._plain = requests.Session()
-        transport.mount(self._plain)
+        self.forget()
         self._session = session.Session(
-            auth=plugin, session=self._plain, verify=transport.ca_bundle or True, timeout=transport.read_timeout
+            auth=plugin, session=self._plain, verify=transport.verify, timeout=transport.read_timeout
         )
-        self._timeout = {'timeout': (transport.connect_timeout, transport.read_timeout)}
+        self._timeout = {'timeout': transport.timeout}
         where: dict[str, Any] = {
             'service_type': 'image', 'region_name': login.region or None, 'interface': login.interface,
-            'endpoint_override': transport.endpoint.rstrip('/').removesuffix('/v2') or None,
+            'endpoint_override': endpoint.rstrip('/').removesuffix('/v2') or None,
         }
         self._json = Client(session=self._session, **where).http_client
         self._bytes = Adapter(self._session, **where)
-        _forget_after_fork(self, transport)
+        after_fork(self, Images.forget)
 
     @property
     def project(self) -> str:
@@ -174,9 +149,9 @@ class Images:
         """Close what is idle."""
         self._plain.close()
 
-    def forget(self, transport: Transport) -> None:
+    def forget(self) -> None:
         """Begin with other connections, without a word to the server."""
-        transport.mount(self._plain)
+        sessions.mount(self._plain, _Adapter(pool_connections=4, pool_maxsize=self._pool, pool_block=False))
 
 
 def _object(found: Any) -> dict[str, Any]:
@@ -190,15 +165,3 @@ def _error_of(answer: requests.Response, said: bytes) -> exc.HTTPException:
     error: Any = exc.from_response(answer, said)
     error.code = answer.status_code
     return error  # type: ignore[no-any-return]
-
-
-def _forget_after_fork(images: Images, transport: Transport) -> None:
-    """A server that forks its workers after loading must not have two of them speak through one connection."""
-    reference = weakref.ref(images)
-
-    def forget() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.forget(transport)
-
-    os.register_at_fork(after_in_child=forget)

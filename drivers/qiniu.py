@@ -54,9 +54,10 @@ import requests
 
 from objreg.drivers import options, qiniu_regions
 from objreg.drivers.bodies import prepared
-from objreg.drivers.qiniu_client import Kodo, Transport, marker
+from objreg.drivers.qiniu_client import Kodo, marker
 from objreg.drivers.qiniu_errors import NO_SUCH, KodoError, of_code, translated
 from objreg.drivers.qiniu_upload import QiniuUpload
+from objreg.drivers.transport import Transport
 from objreg.store import (
     CHUNK,
     Body,
@@ -102,8 +103,7 @@ class QiniuStore(Store):
             public_domain=public_domain,
         )
         transport = Transport(
-            ca_bundle, int(options.number('pool', pool)), options.number('connect_timeout', connect_timeout, 0.01),
-            options.number('read_timeout', read_timeout, 0.01),
+            ca_bundle=ca_bundle, pool=pool, connect_timeout=connect_timeout, read_timeout=read_timeout
         )
         self.kodo = Kodo(bucket, access_key, secret_key, endpoints, transport)
         # forms are for 1 GB at most; that of many who write only what is new one wins is nowhere promised

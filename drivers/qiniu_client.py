@@ -7,24 +7,21 @@ in a process, hold bodies in memory, and do not tell ``Retry-After``.
 from __future__ import annotations
 
 import json
-import os
-import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.utils import get_environ_proxies
 
+from objreg.drivers import sessions
 from objreg.drivers.bodies import Window
 from objreg.drivers.qiniu_errors import KodoError
 from objreg.drivers.qiniu_form import Form, crc32_of
 from objreg.drivers.qiniu_regions import Endpoints
-from objreg.store import CHUNK
+from objreg.drivers.transport import Transport, after_fork
 
 try:
     from qiniu.auth import Auth, QiniuMacAuth
@@ -37,20 +34,6 @@ _DAY = 86400
 """Seconds for which an upload's token is valid, which nobody sees: a large body may take long."""
 _HOUR = 3600
 """The same of a download's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """How connections are made."""
-
-    ca_bundle: str
-    pool: int
-    connect_timeout: float
-    read_timeout: float
-
-    def __post_init__(self) -> None:
-        if self.ca_bundle and not os.path.exists(self.ca_bundle):
-            raise ValueError(f'ca_bundle: there is no {self.ca_bundle}')
 
 
 class Kodo:
@@ -66,17 +49,15 @@ class Kodo:
         self._auth = Auth(access_key, secret_key)
         self._signature = _Signature(QiniuMacAuth(access_key, secret_key))
         self._endpoints = endpoints
-        self._timeout = (transport.connect_timeout, transport.read_timeout)
-        self._verify = transport.ca_bundle or True
+        self._transport = transport
         self._session = requests.Session()
         # the environment is asked once, not once a request
         self._session.trust_env = False
         urls = (endpoints.up, endpoints.rs, endpoints.rsf, endpoints.domain)
         self._proxies = {url: get_environ_proxies(url) for url in urls}
-        adapter = _Adapter(max_retries=0, pool_connections=len(urls), pool_maxsize=transport.pool)
-        self._session.mount('http://', adapter)
-        self._session.mount('https://', adapter)
-        _close_after_fork(self._session)
+        adapter = sessions.Adapter(max_retries=0, pool_connections=len(urls), pool_maxsize=transport.pool)
+        sessions.mount(self._session, adapter)
+        after_fork(self._session, requests.Session.close)
 
     def put(self, name: str, data: bytes | Window, *, only_new: bool) -> None:
         """Write an object in one request."""
@@ -150,7 +131,8 @@ class Kodo:
     ) -> requests.Response:
         answer = self._session.request(
             method, endpoint + path, headers={'User-Agent': 'objreg', **headers}, data=data, auth=auth, stream=stream,
-            timeout=self._timeout, verify=self._verify, proxies=self._proxies[endpoint], allow_redirects=False,
+            timeout=self._transport.timeout, verify=self._transport.verify, proxies=self._proxies[endpoint],
+            allow_redirects=False,
         )
         if not 200 <= answer.status_code < 300:
             with answer:
@@ -184,27 +166,8 @@ class _Signature(AuthBase):
         return request
 
 
-class _Adapter(HTTPAdapter):
-    """Sends files in larger pieces than 16 KiB."""
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, blocksize=CHUNK)
-
-
 def _json(answer: requests.Response) -> Any:
     """What was answered; `requests.RequestException` when it was not Kodo that did, but something between."""
     if 'X-Reqid' not in answer.headers:
         raise requests.RequestException('the answer is not of Kodo')
     return answer.json() if answer.content else {}
-
-
-def _close_after_fork(session: requests.Session) -> None:
-    """A server that forks its workers after loading must not have two of them speak through one connection."""
-    reference = weakref.ref(session)
-
-    def close() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.close()
-
-    os.register_at_fork(after_in_child=close)

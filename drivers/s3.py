@@ -69,6 +69,7 @@ from objreg.drivers.s3_errors import of_code, status_of, translated
 from objreg.drivers.s3_presets import MIB
 from objreg.drivers.s3_presets import preset as preset_named
 from objreg.drivers.s3_upload import S3Upload, copy_in_parts
+from objreg.drivers.transport import Transport
 from objreg.store import (
     CHUNK,
     Body,
@@ -115,17 +116,18 @@ class S3Store(Store):
         region = region or known.region or ''
         endpoint = endpoint or (known.endpoint or '').format(region=region)
         self._place = f'bucket {bucket!r} at {endpoint or "AWS"}'
-        transport = s3_client.Transport(
-            region, addressing or known.addressing, ca_bundle, int(options.number('pool', pool)),
-            options.number('connect_timeout', connect_timeout, 0.01),
-            options.number('read_timeout', read_timeout, 0.01),
+        addressing = s3_options.addressing(addressing or known.addressing)
+        transport = Transport(
+            ca_bundle=ca_bundle, pool=pool, connect_timeout=connect_timeout, read_timeout=read_timeout
         )
         boto = s3_client.session(
             s3_client.Credentials(access_key, secret_key, session_token, profile, credentials_file)
         )
-        self.client = s3_client.client(boto, endpoint, transport)
+        self.client = s3_client.client(boto, endpoint, region, addressing, transport)
         self._lister = self.client.list_objects_v2 if known.list_v2 else self.client.list_objects
-        self._signer = s3_client.client(boto, public_endpoint, transport) if public_endpoint else self.client
+        self._signer = self.client
+        if public_endpoint:
+            self._signer = s3_client.client(boto, public_endpoint, region, addressing, transport)
         self.capabilities = Capabilities(
             conditional_put=options.flag(
                 'conditional_put', known.conditional_put if conditional_put is None else conditional_put

@@ -11,7 +11,6 @@ import base64
 import contextlib
 import hashlib
 import os
-import weakref
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +19,12 @@ from typing import Any
 
 import boto3
 import botocore.session
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.handlers import add_expect_header
+
+from objreg.drivers.transport import Transport, after_fork
 
 _LARGE = 1024**2
 """Bytes of a body worth asking for before they are sent."""
@@ -45,24 +47,6 @@ class Credentials:
             raise ValueError('either access_key and secret_key, or profile and credentials_file')
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """How the server is spoken to."""
-
-    region: str
-    addressing: str
-    ca_bundle: str
-    pool: int
-    connect_timeout: float
-    read_timeout: float
-
-    def __post_init__(self) -> None:
-        if self.addressing not in ('path', 'virtual', 'auto'):
-            raise ValueError(f'addressing: {self.addressing!r} is not path, virtual or auto')
-        if self.ca_bundle and not os.path.exists(self.ca_bundle):
-            raise ValueError(f'ca_bundle: there is no {self.ca_bundle}')
-
-
 def session(credentials: Credentials) -> boto3.session.Session:
     """A session of its own for each store: two may have different credentials."""
     core = botocore.session.Session(profile=credentials.profile or None)
@@ -78,10 +62,12 @@ def session(credentials: Credentials) -> boto3.session.Session:
         )
 
 
-def client(boto: boto3.session.Session, endpoint: str, transport: Transport) -> Any:
+def client(
+    boto: boto3.session.Session, endpoint: str, region: str, addressing: str, transport: Transport
+) -> Any:
     """A client for that endpoint, which many threads may share."""
     # the server checks the SHA-256 of the body that the signature carries; one reading, and faster than MD5
-    s3: Any = {'addressing_style': transport.addressing, 'payload_signing_enabled': True}
+    s3: Any = {'addressing_style': addressing, 'payload_signing_enabled': True}
     config = Config(
         user_agent='objreg',
         signature_version='s3v4',
@@ -96,13 +82,13 @@ def client(boto: boto3.session.Session, endpoint: str, transport: Transport) -> 
         tcp_keepalive=True,
     )
     with _as_options():
-        made = boto.client('s3', endpoint_url=endpoint or None, region_name=transport.region or None,
+        made = boto.client('s3', endpoint_url=endpoint or None, region_name=region or None,
                            verify=transport.ca_bundle or None, config=config)
     events = made.meta.events
     events.register('request-created.s3.DeleteObjects', _check_by_md5)
     events.unregister('before-call.s3', add_expect_header)
     events.register('before-call.s3', _expect)
-    _drop_connections_after_fork(made)
+    after_fork(made, BaseClient.close)
     return made
 
 
@@ -135,15 +121,3 @@ def _expect(params: dict[str, Any], **_: Any) -> None:
     body = params.get('body')
     if isinstance(body, Sized) and len(body) > _LARGE:
         params['headers']['Expect'] = '100-continue'
-
-
-def _drop_connections_after_fork(made: Any) -> None:
-    """A server that forks its workers after loading must not have two of them speak through one connection."""
-    reference = weakref.ref(made)
-
-    def drop() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.close()
-
-    os.register_at_fork(after_in_child=drop)

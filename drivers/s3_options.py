@@ -1,8 +1,15 @@
-"""How the `s3` driver writes objects; what is wrong with an option is a ValueError that begins with its name."""
+"""Options of the `s3` driver; what is wrong with one is a ValueError that begins with its name."""
 
 from __future__ import annotations
 
 _ENCRYPTIONS = ('AES256', 'aws:kms')
+
+
+def addressing(style: str) -> str:
+    """How requests name the bucket."""
+    if style not in ('path', 'virtual', 'auto'):
+        raise ValueError(f'addressing: {style!r} is not path, virtual or auto')
+    return style
 
 
 def written_as(storage_class: str, sse: str) -> dict[str, str]:

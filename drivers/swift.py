@@ -74,13 +74,14 @@ from swiftclient.exceptions import ClientException
 
 from objreg.drivers import options, swift_options
 from objreg.drivers.bodies import Window, md5_of, prepared
-from objreg.drivers.swift_client import Account, Answer, Credentials, Transport
+from objreg.drivers.swift_client import Account, Answer, Credentials
 from objreg.drivers.swift_clock import check_clock
 from objreg.drivers.swift_errors import translated
 from objreg.drivers.swift_presets import preset as preset_named
 from objreg.drivers.swift_sweep import modified, sweep
 from objreg.drivers.swift_tempurl import TempUrls
 from objreg.drivers.swift_upload import LargeObjects, SwiftUpload, check_summary
+from objreg.drivers.transport import Transport
 from objreg.store import (
     MAX_KEY,
     Body,
@@ -140,10 +141,7 @@ class SwiftStore(Store):
                 auth_url, username, password, project, user_domain, project_domain, application_credential,
                 application_secret, region, interface, auth=auth, storage_url=storage_url,
             ),
-            Transport(
-                ca_bundle, int(options.number('pool', pool)), options.number('connect_timeout', connect_timeout, 0.01),
-                options.number('read_timeout', read_timeout, 0.01),
-            ),
+            Transport(ca_bundle=ca_bundle, pool=pool, connect_timeout=connect_timeout, read_timeout=read_timeout),
         )
         self.large_objects = LargeObjects(self)
         self._temp_urls = TempUrls(

@@ -5,8 +5,6 @@ A token is asked for again before it expires, and once when the server refuses i
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,15 +14,15 @@ from urllib.parse import quote, urlsplit
 from keystoneauth1 import session as keystone
 from keystoneauth1.exceptions import EndpointNotFound
 from keystoneauth1.plugin import BaseAuthPlugin
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 from swiftclient.authv1 import PasswordPlugin
 from swiftclient.client import HTTPConnection
 from swiftclient.exceptions import ClientException
 from urllib3.exceptions import ProtocolError
 
+from objreg.drivers import sessions
 from objreg.drivers.bodies import Window
 from objreg.drivers.keystone import Login
+from objreg.drivers.transport import Transport, after_fork
 from objreg.store import CHUNK
 
 _KINDS = ('v3', 'v1')
@@ -46,38 +44,6 @@ class Credentials(Login):
         self._need('username', 'password')
         v1: BaseAuthPlugin = PasswordPlugin(self.auth_url, self.username, self.password)
         return v1
-
-
-@dataclass(frozen=True)
-class Transport:
-    """How connections are made."""
-
-    ca_bundle: str
-    pool: int
-    connect_timeout: float
-    read_timeout: float
-
-    def __post_init__(self) -> None:
-        if self.ca_bundle and not os.path.exists(self.ca_bundle):
-            raise ValueError(f'ca_bundle: there is no {self.ca_bundle}')
-
-    def connection(self, url: str) -> HTTPConnection:
-        """A connection to the server of that URL."""
-        made = HTTPConnection(url, cacert=self.ca_bundle or None, timeout=(self.connect_timeout, self.read_timeout))
-        # the environment is asked once a connection, not once a request
-        made.request_session.proxies = get_environ_proxies(url)
-        made.request_session.trust_env = False
-        adapter = _Adapter(max_retries=0, pool_maxsize=1)
-        made.request_session.mount('http://', adapter)
-        made.request_session.mount('https://', adapter)
-        return made
-
-
-class _Adapter(HTTPAdapter):
-    """Sends files in larger pieces than 16 KiB."""
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, blocksize=CHUNK)
 
 
 class Answer:
@@ -127,10 +93,10 @@ class Account:
         self._credentials = credentials
         self._transport = transport
         self._session = keystone.Session(
-            auth=self._plugin, verify=transport.ca_bundle or True, timeout=transport.read_timeout,
+            auth=self._plugin, verify=transport.verify, timeout=transport.read_timeout,
         )
         self._idle: deque[HTTPConnection] = deque(maxlen=transport.pool)
-        _forget_after_fork(self)
+        after_fork(self, Account.forget)
 
     def url(self) -> str:
         """Where the account is, without a slash at its end."""
@@ -205,11 +171,17 @@ class Account:
         try:
             connection = self._idle.pop()
         except IndexError:
-            return self._transport.connection(url)
+            return self._connect(url)
         if connection.host == urlsplit(url).netloc:
             return connection
         connection.close()
-        return self._transport.connection(url)
+        return self._connect(url)
+
+    def _connect(self, url: str) -> HTTPConnection:
+        transport = self._transport
+        made = HTTPConnection(url, cacert=transport.ca_bundle or None, timeout=transport.timeout)
+        sessions.set_up(made.request_session, url, 1)
+        return made
 
     def _token(self) -> str:
         return str(self._plugin.get_token(self._session))
@@ -218,15 +190,3 @@ class Account:
         """Another token than that one, unless another thread has got it already."""
         if self._token() == refused:
             self._plugin.invalidate()
-
-
-def _forget_after_fork(account: Account) -> None:
-    """A server that forks its workers after loading must not have two of them speak through one connection."""
-    reference = weakref.ref(account)
-
-    def forget() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.forget()
-
-    os.register_at_fork(after_in_child=forget)
