@@ -59,6 +59,7 @@ from objreg.drivers.azure_client import Account, Answer, credentials
 from objreg.drivers.azure_errors import MISSING, of_code, translated
 from objreg.drivers.azure_upload import AzureUpload, copy
 from objreg.drivers.bodies import prepared
+from objreg.drivers.listing import rolled_up
 from objreg.drivers.transport import Transport
 from objreg.store import (
     Body,
@@ -232,11 +233,8 @@ class AzureStore(Store):
 
     def _from(self, prefix: str, after: str, delimiter: str) -> str:
         """Where a listing goes on: after the key `after`, or after all that is rolled up with it."""
-        if delimiter and after.startswith(prefix):
-            rolled, found, _ = after[len(prefix):].partition(delimiter)
-            if found:
-                return names.beyond(self._prefix + prefix + rolled + delimiter)
-        return names.after(self._prefix + after)
+        rolled = rolled_up(prefix, after, delimiter)
+        return names.beyond(self._prefix + rolled) if rolled else names.after(self._prefix + after)
 
     def _entry(self, line: Any) -> Entry:
         skip = len(self._prefix)

@@ -63,6 +63,7 @@ from typing import Any
 
 from objreg.drivers import options
 from objreg.drivers.bodies import Window, prepared
+from objreg.drivers.listing import beyond
 from objreg.drivers.transport import Transport
 from objreg.store import (
     Body,
@@ -93,8 +94,6 @@ except ImportError as error:
 
 MIB = 1024**2
 TIB = 1024**4
-_LAST = '\U0010ffff'
-"""Sorts after every key that goes on otherwise."""
 _PAGE = 1000
 _DAY = 86400
 _WEEK = 7 * _DAY
@@ -239,7 +238,7 @@ class GcsStore(Store):
     ) -> Page:
         # a listing begins with the key that it is to come after, if that is there
         limit = max(1, min(limit, _PAGE - bool(after)))
-        start, token = _beyond(prefix, after, delimiter), None
+        start, token = beyond(prefix, after, delimiter), None
         while True:
             with self.errors('list', prefix, missing=Refused):
                 listed = self._listed(
@@ -374,15 +373,6 @@ class GcsStore(Store):
         bucket.iam_configuration.public_access_prevention = 'enforced'
         self.connection.client.create_bucket(bucket, location=self._location, **self._once)
         return [f'made bucket {self._bucket!r}']
-
-
-def _beyond(prefix: str, after: str, delimiter: str) -> str:
-    """Where a listing goes on: at the key `after`, or after all that is rolled up with it."""
-    if delimiter and after.startswith(prefix):
-        rolled, found, _ = after[len(prefix):].partition(delimiter)
-        if found:
-            return prefix + rolled + delimiter + _LAST
-    return after
 
 
 def _deletes(rule: dict[str, Any], prefixes: list[str]) -> bool:

@@ -54,6 +54,7 @@ import requests
 
 from objreg.drivers import options, qiniu_regions
 from objreg.drivers.bodies import prepared
+from objreg.drivers.listing import beyond
 from objreg.drivers.qiniu_client import Kodo, marker
 from objreg.drivers.qiniu_errors import NO_SUCH, KodoError, of_code, translated
 from objreg.drivers.qiniu_upload import QiniuUpload
@@ -77,8 +78,6 @@ from objreg.store import (
 )
 
 MIB = 1024**2
-_LAST = '\U0010ffff'
-"""Sorts after every key that goes on otherwise."""
 _LONGEST_NAME = 750
 _MANY = 1000
 """How many objects one request deletes or lists."""
@@ -185,7 +184,7 @@ class QiniuStore(Store):
         limit = max(1, min(limit, _MANY))
         wanted = {'limit': str(limit), 'prefix': self._prefix + prefix, 'delimiter': delimiter}
         if after:
-            wanted['marker'] = marker(self._prefix + _beyond(prefix, after, delimiter))
+            wanted['marker'] = marker(self._prefix + beyond(prefix, after, delimiter))
         while True:
             with self.errors('list', prefix, missing=Refused):
                 answer = self.kodo.list(wanted)
@@ -243,12 +242,3 @@ class QiniuStore(Store):
         # code points sort as their UTF-8 does
         found.sort()
         return found
-
-
-def _beyond(prefix: str, after: str, delimiter: str) -> str:
-    """Where a listing goes on: after the key `after`, or after all that is rolled up with it."""
-    if delimiter and after.startswith(prefix):
-        rolled, found, _ = after[len(prefix):].partition(delimiter)
-        if found:
-            return prefix + rolled + delimiter + _LAST
-    return after

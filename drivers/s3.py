@@ -65,6 +65,7 @@ from botocore.exceptions import ClientError
 
 from objreg.drivers import options, s3_client, s3_options
 from objreg.drivers.bodies import Window, md5_of, prepared
+from objreg.drivers.listing import beyond
 from objreg.drivers.s3_errors import of_code, status_of, translated
 from objreg.drivers.s3_presets import MIB
 from objreg.drivers.s3_presets import preset as preset_named
@@ -88,8 +89,6 @@ from objreg.store import (
     check_key,
 )
 
-_LAST = '\U0010ffff'
-"""Sorts after every key that goes on otherwise."""
 _WEEK = 7 * 86400
 """How long a presigned URL may be valid."""
 _FITS_XML = re.compile('[^\x00-\x1f\x7f\ufffe\uffff]*')
@@ -213,7 +212,7 @@ class S3Store(Store):
             wanted['Delimiter'] = delimiter
         if after:
             place = 'StartAfter' if self._preset.list_v2 else 'Marker'
-            wanted[place] = self._prefix + _beyond(prefix, after, delimiter)
+            wanted[place] = self._prefix + beyond(prefix, after, delimiter)
         while True:
             with self.errors('list', prefix):
                 answer = self._lister(Bucket=self._bucket, **wanted)
@@ -313,15 +312,3 @@ class S3Store(Store):
         # code points sort as their UTF-8 does
         found.sort()
         return found
-
-
-def _beyond(prefix: str, after: str, delimiter: str) -> str:
-    """Where a listing goes on: after the key `after`, or after all that is rolled up with it.
-
-    Servers differ in whether a rolled-up entry comes again when it, or a key within it, was the last.
-    """
-    if delimiter and after.startswith(prefix):
-        rolled, found, _ = after[len(prefix):].partition(delimiter)
-        if found:
-            return prefix + rolled + delimiter + _LAST
-    return after

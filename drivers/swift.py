@@ -74,6 +74,7 @@ from swiftclient.exceptions import ClientException
 
 from objreg.drivers import options, swift_options
 from objreg.drivers.bodies import Window, md5_of, prepared
+from objreg.drivers.listing import LAST, beyond
 from objreg.drivers.swift_client import Account, Answer, Credentials
 from objreg.drivers.swift_clock import check_clock
 from objreg.drivers.swift_errors import translated
@@ -102,8 +103,6 @@ from objreg.store import (
 
 MIB = 1024**2
 GIB = 1024**3
-_LAST = '\U0010ffff'
-"""Sorts after every key that goes on otherwise."""
 _MANY = 1000
 """How many objects one request deletes."""
 _LARGE = '(.*/)?(blobs/.*|uploads/[^/]*/data.*)'
@@ -263,7 +262,7 @@ class SwiftStore(Store):
         wanted = {'prefix': self.prefix + prefix, 'limit': str(limit)}
         if delimiter:
             wanted['delimiter'] = delimiter
-        marker = self.prefix + _beyond(prefix, after, delimiter) if after else ''
+        marker = self.prefix + beyond(prefix, after, delimiter) if after else ''
         while True:
             lines = self.listed(self.container, {**wanted, 'marker': marker} if marker else wanted, prefix)
             found = [entry for entry in (self._entry(line, detail) for line in lines) if entry.key > after]
@@ -271,7 +270,7 @@ class SwiftStore(Store):
             if found or not more:
                 return Page(found, more)
             # beyond even a key that itself begins with the last of all characters
-            marker = lines[-1].get('name') or lines[-1]['subdir'] + _LAST * (MAX_KEY // len(_LAST.encode()))
+            marker = lines[-1].get('name') or lines[-1]['subdir'] + LAST * (MAX_KEY // len(LAST.encode()))
 
     def upload(self, key: str) -> Upload:
         check_key(key)
@@ -371,12 +370,3 @@ class SwiftStore(Store):
         if detail and not self.preset.readable_manifests and size and line['hash'] == _EMPTY_MD5:
             size = self.stat(key).size  # what is listed is the manifest's
         return Entry(key, size, modified(line))
-
-
-def _beyond(prefix: str, after: str, delimiter: str) -> str:
-    """Where a listing goes on: after the key `after`, or after all that is rolled up with it."""
-    if delimiter and after.startswith(prefix):
-        rolled, found, _ = after[len(prefix):].partition(delimiter)
-        if found:
-            return prefix + rolled + delimiter + _LAST
-    return after
