@@ -45,7 +45,7 @@ Nothing is tried twice here: a wrapping store retries.  Azure checks the MD5 of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from typing import Any
@@ -54,8 +54,8 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobPrefix
 
 from objreg.drivers import azure_names as names
-from objreg.drivers import options
-from objreg.drivers.azure_client import Account, Answer, credentials
+from objreg.drivers import options, reading
+from objreg.drivers.azure_client import Account, credentials
 from objreg.drivers.azure_errors import MISSING, of_code, translated
 from objreg.drivers.azure_upload import AzureUpload, copy
 from objreg.drivers.bodies import prepared
@@ -122,8 +122,8 @@ class AzureStore(Store):
     def get(self, key: str, start: int = 0, end: int | None = None) -> Content:
         check_key(key)
         if end is not None and end <= start:
-            return self._nothing(key, start)
-        wanted = f'bytes={start}-{"" if end is None else end - 1}' if start or end is not None else None
+            return reading.nothing(self.stat(key).size, start, f'{self.name}: {key}')
+        wanted = reading.range_header(start, end).get('Range')
         with self.errors('read', key):
             try:
                 answer = self.account.get(self.name_of(key), wanted)
@@ -138,7 +138,8 @@ class AzureStore(Store):
         if start and not size:  # as Azurite says of a range that begins at the end
             answer.response.close()
             raise Refused(f'{self.name}: {key}: {start} is beyond its end')
-        return Content(self._chunks(answer, size, key), size, close=answer)
+        chunks = reading.whole(answer.chunks, size, f'{self.name}: {key}', self.errors('read', key))
+        return Content(chunks, size, close=answer)
 
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         check_key(key)
@@ -242,21 +243,6 @@ class AzureStore(Store):
             return Entry(names.key_of(line)[skip:])
         key = names.key_of(line.name)[skip:]
         return Entry(key) if isinstance(line, BlobPrefix) else Entry(key, line.size, line.last_modified.timestamp())
-
-    def _nothing(self, key: str, start: int) -> Content:
-        """An empty range, which HTTP cannot ask for."""
-        if start > max(0, self.stat(key).size - 1):
-            raise Refused(f'{self.name}: {key}: {start} is beyond its end')
-        return Content((), 0)
-
-    def _chunks(self, answer: Answer, size: int, key: str) -> Iterator[bytes]:
-        left = size
-        with self.errors('read', key):
-            for chunk in answer.chunks:
-                left -= len(chunk)
-                yield chunk
-        if left:
-            raise Unavailable(f'{self.name}: {key}: the answer was cut {left} bytes before its end')
 
     def _delete_one(self, key: str) -> None:
         with suppress(NotFound), self.errors('delete', key):

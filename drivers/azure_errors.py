@@ -9,6 +9,7 @@ from typing import Any
 import requests
 from azure.core import exceptions as azure
 
+from objreg.drivers import answers
 from objreg.store import NotFound, Refused, StoreError, Unavailable
 
 MISSING = frozenset({'BlobNotFound', 'CannotVerifyCopySource', 'ResourceNotFound'})
@@ -19,8 +20,6 @@ _WORTH_A_TRY = frozenset({
     'SourceConditionNotMet',
 })
 """Codes that pass, whatever their status: bytes spoiled on their way, a conflict that is settled by now."""
-_FINAL = frozenset({501, 505, 507})
-"""Server errors that are the same at the next try."""
 _REFUSED = 'refused; mend account_key or sas_token, the role of the identity, or the firewall of the account'
 _HINTS = {
     'AccountIsDisabled': 'the account is disabled',
@@ -83,8 +82,8 @@ def of_code(
     message = f'{doing}: {_HINTS.get(code) or said or "the server failed"} ({code or status})'
     if status == 404 and not code:
         return Unavailable(f'{doing}: a 404 that Azure would not give; something stands between')
-    if code in _WORTH_A_TRY or status in (408, 425, 429) or (status >= 500 and status not in _FINAL):
-        return Unavailable(message, _seconds(headers))
+    if code in _WORTH_A_TRY or answers.passing(status):
+        return Unavailable(message, answers.retry_after(headers))
     return Refused(message)
 
 
@@ -104,10 +103,3 @@ def _of_connection(error: azure.AzureError) -> str:
     if isinstance(error, azure.ServiceRequestError):
         return 'endpoint cannot be reached; mend account or endpoint'
     return 'the connection failed'
-
-
-def _seconds(headers: Mapping[str, str]) -> float | None:
-    try:
-        return float(headers.get('retry-after') or headers.get('Retry-After') or '')
-    except ValueError:
-        return None

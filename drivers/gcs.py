@@ -61,7 +61,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from objreg.drivers import options
+from objreg.drivers import options, reading
 from objreg.drivers.bodies import Window, prepared
 from objreg.drivers.listing import beyond
 from objreg.drivers.transport import Transport
@@ -193,8 +193,8 @@ class GcsStore(Store):
     def get(self, key: str, start: int = 0, end: int | None = None) -> Content:
         check_key(key)
         if end is not None and end <= start:
-            return self._nothing(key, start)
-        wanted = {} if not start and end is None else {'Range': f'bytes={start}-{"" if end is None else end - 1}'}
+            return reading.nothing(self.stat(key).size, start, f'{self.name}: read {key!r}')
+        wanted = reading.range_header(start, end)
         with self.errors('read', key):
             try:
                 answer = self.connection.read(self._bucket, self._prefix + key, wanted)
@@ -209,7 +209,11 @@ class GcsStore(Store):
         if not length.isdigit():
             answer.close()
             raise Unavailable(f'{self.name}: read {key!r}: the answer does not tell its length')
-        return Content(self._chunks(answer, int(length), key), int(length), close=answer)
+        chunks = reading.whole(
+            reading.chunks(answer.raw.read, int(length)), int(length), f'{self.name}: read {key!r}',
+            self.errors('read', key),
+        )
+        return Content(chunks, int(length), close=answer)
 
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         check_key(key)
@@ -323,24 +327,6 @@ class GcsStore(Store):
 
     def _entry(self, blob: Any, detail: bool) -> Entry:
         return Entry(blob.name[len(self._prefix):], blob.size, blob.updated.timestamp() if detail else None)
-
-    def _nothing(self, key: str, start: int) -> Content:
-        """An empty range, which HTTP cannot ask for."""
-        if start > max(0, self.stat(key).size - 1):
-            raise Refused(f'{self.name}: read {key!r}: {start} is beyond its end')
-        return Content((), 0)
-
-    def _chunks(self, answer: Any, size: int, key: str) -> Iterator[bytes]:
-        left, chunks = size, gcs_client.chunks(answer, size)
-        while True:
-            with self.errors('read', key):
-                chunk = next(chunks, b'')
-            if not chunk:
-                break
-            left -= len(chunk)
-            yield chunk
-        if left:
-            raise Unavailable(f'{self.name}: read {key!r}: the answer was cut {left} bytes before its end')
 
     def _delete_one(self, name: str) -> None:
         try:

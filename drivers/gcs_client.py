@@ -201,17 +201,6 @@ class Connection:
         return answer
 
 
-def chunks(answer: requests.Response, size: int) -> Iterator[bytes]:
-    """At most `size` bytes of a body; fewer when the connection ends before."""
-    while True:
-        # an empty body is read once too: that gives its connection back
-        chunk = answer.raw.read(min(CHUNK, size) or 1)
-        if not chunk or not size:
-            return
-        size -= len(chunk)
-        yield chunk
-
-
 def _given(text: str) -> Credentials | None:
     """The credentials of the option; None: those of the environment."""
     if not text:

@@ -11,10 +11,8 @@ import urllib3.exceptions
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth import exceptions as auth
 
+from objreg.drivers import answers
 from objreg.store import NotFound, Refused, StoreError, Unavailable
-
-_FINAL = frozenset({501, 505, 507})
-"""Server errors that are the same at the next try: not implemented, HTTP version, full."""
 
 _PASSING_REASONS = frozenset({'rateLimitExceeded', 'userRateLimitExceeded', 'backendError', 'internalError'})
 """Reasons that pass, whatever their status."""
@@ -64,9 +62,9 @@ def of_answer(
     hint = _HINTS.get(status) or said or 'the server failed'
     message = f'{doing}: {hint} ({", ".join(filter(None, (str(status), reason)))})'
     # "doesn't match calculated": the bytes were spoiled on their way
-    passing = status in (0, 408, 425, 429) or (status >= 500 and status not in _FINAL)
+    passing = not status or answers.passing(status)
     if passing or reason in _PASSING_REASONS or (status == 400 and 'match calculated' in said):
-        return Unavailable(message, _seconds(headers))
+        return Unavailable(message, answers.retry_after(headers))
     return Refused(message)
 
 
@@ -77,13 +75,6 @@ def _told(error: GoogleAPICallError) -> tuple[str, str, Mapping[str, str]]:
     said = str(details.get('message') or getattr(error.response, 'text', '') or error.message)
     headers: Mapping[str, str] = getattr(error.response, 'headers', {})
     return ' '.join(said.split())[:200], str(details.get('reason') or ''), headers
-
-
-def _seconds(headers: Mapping[str, str]) -> float | None:
-    try:
-        return float(headers['Retry-After'])
-    except (KeyError, ValueError):
-        return None
 
 
 def _of_credentials(error: auth.GoogleAuthError, doing: str) -> StoreError:

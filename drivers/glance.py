@@ -62,14 +62,14 @@ were not there, until its content is pushed again, as another image.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
-from objreg.drivers import options
+from objreg.drivers import options, reading
 from objreg.drivers.glance_bodies import Source
 from objreg.drivers.glance_client import Image, Images
 from objreg.drivers.glance_errors import translated
@@ -205,7 +205,9 @@ class GlanceStore(Store):
         if (start or end != record.size) and not answer.headers.get('content-range', '').startswith(f'bytes {start}-'):
             answer.close()
             raise Unavailable(f'{self.name}: {key}: the answer is not the range from {start}')
-        return Content(self._chunks(answer, end - start, key), end - start, close=_Closing(answer))
+        size = end - start
+        chunks = reading.whole(answer.iter_content(CHUNK), size, f'{self.name}: {key}', self.errors('read', key))
+        return Content(chunks, size, close=_Closing(answer))
 
     # The interface.
 
@@ -356,15 +358,6 @@ class GlanceStore(Store):
             return entry
         record = self._known(entry.key)
         return entry._replace(size=record.size if record is not None else 0)
-
-    def _chunks(self, answer: Any, size: int, key: str) -> Iterator[bytes]:
-        left = size
-        with self.errors('read', key):
-            for chunk in answer.iter_content(CHUNK):
-                left -= len(chunk)
-                yield chunk
-        if left:
-            raise Unavailable(f'{self.name}: {key}: the answer was cut {left} bytes before its end')
 
 
 class _Closing(AbstractContextManager[object]):

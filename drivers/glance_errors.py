@@ -10,7 +10,7 @@ import urllib3.exceptions
 from glanceclient import exc
 from keystoneauth1 import exceptions as keystone
 
-from objreg.drivers import tls
+from objreg.drivers import answers, tls
 from objreg.drivers.keystone import of_keystone
 from objreg.store import Refused, StoreError, Unavailable
 
@@ -23,9 +23,8 @@ _HINTS = {
     415: 'it looks like a disk image that may do harm; `container_format: docker` has Glance not look',
 }
 """What to do, for whoever reads the message; words like `visibility` are options of the driver."""
-_AGAIN = frozenset({408, 410, 425, 429})
-"""Among them: deleted while it was sent."""
-_FINAL = frozenset({501, 505, 507})
+_DELETED = 410
+"""While it was sent."""
 
 
 @contextlib.contextmanager
@@ -49,6 +48,6 @@ def _of_answer(error: exc.HTTPException, doing: str) -> StoreError:
     said = ' '.join(str(error.details or '').split())[:200]
     status = error.code if isinstance(error.code, int) else int(said[:3]) if said[:3].isdigit() else 0
     message = f'{doing}: {_HINTS.get(status) or said or "the server failed"} ({status or "no status"})'
-    if status in _AGAIN or (status >= 500 and status not in _FINAL) or not status:
+    if status == _DELETED or answers.passing(status) or not status:
         return Unavailable(message)
     return Refused(message)

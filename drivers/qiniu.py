@@ -45,14 +45,13 @@ have at most 750 bytes, which is more than any key of a registry.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import islice
 from typing import Any
 
-import requests
-
-from objreg.drivers import options, qiniu_regions
+from objreg.drivers import options, qiniu_regions, reading
 from objreg.drivers.bodies import prepared
 from objreg.drivers.listing import beyond
 from objreg.drivers.qiniu_client import Kodo, marker
@@ -60,7 +59,6 @@ from objreg.drivers.qiniu_errors import NO_SUCH, KodoError, of_code, translated
 from objreg.drivers.qiniu_upload import QiniuUpload
 from objreg.drivers.transport import Transport
 from objreg.store import (
-    CHUNK,
     Body,
     Capabilities,
     Content,
@@ -130,21 +128,24 @@ class QiniuStore(Store):
     def get(self, key: str, start: int = 0, end: int | None = None) -> Content:
         name = self.name_of(key)
         if end is not None and end <= start:
-            return self._nothing(key, start)
-        ranged = bool(start) or end is not None
-        headers = {'Range': f'bytes={start}-{"" if end is None else end - 1}'} if ranged else {}
+            return reading.nothing(self.stat(key).size, start, f'{self.name}: {key}')
+        wanted = reading.range_header(start, end)
         with self.errors('read', key):
             try:
-                answer = self.kodo.get(name, headers)
+                answer = self.kodo.get(name, wanted)
             except KodoError as error:
                 if start or error.code != 416:
                     raise
                 return Content((), 0)  # the object is empty
         length, span = answer.headers.get('Content-Length', ''), answer.headers.get('Content-Range', '')
-        if not length.isdigit() or (ranged and not span.startswith(f'bytes {start}-')):
+        if not length.isdigit() or (wanted and not span.startswith(f'bytes {start}-')):
             answer.close()
             raise Unavailable(f'{self.name}: {key}: the answer has no length, or is not the range from {start}')
-        return Content(self._chunks(answer, int(length), key), int(length), close=contextlib.closing(answer))
+        chunks = reading.whole(
+            reading.chunks(partial(answer.raw.read, decode_content=False), int(length)), int(length),
+            f'{self.name}: {key}', self.errors('read', key),
+        )
+        return Content(chunks, int(length), close=contextlib.closing(answer))
 
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         name = self.name_of(key)
@@ -217,21 +218,6 @@ class QiniuStore(Store):
         except NotFound:
             return False
         return True
-
-    def _nothing(self, key: str, start: int) -> Content:
-        """An empty range, which HTTP cannot ask for."""
-        if start > max(0, self.stat(key).size - 1):
-            raise Refused(f'{self.name}: {key}: {start} is beyond its end')
-        return Content((), 0)
-
-    def _chunks(self, answer: requests.Response, size: int, key: str) -> Iterator[bytes]:
-        while size:
-            with self.errors('read', key):
-                chunk = answer.raw.read(min(CHUNK, size), decode_content=False)
-            if not chunk:
-                raise Unavailable(f'{self.name}: {key}: the answer was cut {size} bytes before its end')
-            size -= len(chunk)
-            yield chunk
 
     def _entries(self, answer: dict[str, Any]) -> list[Entry]:
         skip = len(self._prefix)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import requests
 import urllib3.exceptions
 
+from objreg.drivers import answers
 from objreg.store import Exists, NotFound, Refused, StoreError, Unavailable
 
 NO_SUCH = 612
@@ -16,11 +16,8 @@ NO_SUCH = 612
 TAKEN = 614
 """There is one already."""
 
-_PASSING = frozenset({406, 408, 425, 429, 608, 701})
-"""Statuses below 500 and above 599 that pass: bytes spoiled on their way, too many requests, changed meanwhile."""
-_FINAL = frozenset({501, 505, 507})
-"""Server errors that are the same at the next try: not implemented, HTTP version, full."""
-
+_PASSING = frozenset({406, 608, 701})
+"""Statuses of Kodo's own that pass: bytes spoiled on their way, changed meanwhile."""
 _HINTS = {
     401: "access_key/secret_key refused, or this machine's clock is wrong",
     403: 'these credentials may not do that; mend access_key, or the rights of the bucket or of domain',
@@ -70,11 +67,11 @@ def of_answer(answer: requests.Response, doing: str, missing: type[StoreError]) 
     """What an error that the server answered means."""
     if answer.status_code == 404:
         return _of_404(answer, doing, missing)
-    return of_code(answer.status_code, doing, said(answer), missing, answer.headers.get('Retry-After'))
+    return of_code(answer.status_code, doing, said(answer), missing, answers.retry_after(answer.headers))
 
 
 def of_code(
-    code: int, doing: str, told: str = '', missing: type[StoreError] = NotFound, retry_after: Any = None
+    code: int, doing: str, told: str = '', missing: type[StoreError] = NotFound, retry_after: float | None = None
 ) -> StoreError:
     """What a status of Kodo means."""
     if code == NO_SUCH and missing is NotFound:
@@ -85,8 +82,8 @@ def of_code(
     if told.startswith(_ELSEWHERE):
         reason = 'the bucket is elsewhere; mend region or up_endpoint'
     message = f'{doing}: {reason} ({code})'
-    if code in _PASSING or (500 <= code <= 599 and code not in _FINAL):
-        return Unavailable(message, _seconds(retry_after))
+    if code in _PASSING or (code < 600 and answers.passing(code)):
+        return Unavailable(message, retry_after)
     return Refused(message)
 
 
@@ -107,13 +104,6 @@ def _of_404(answer: requests.Response, doing: str, missing: type[StoreError]) ->
     if told:
         return Refused(f'{doing}: {told}; mend domain or the endpoints (404)')
     return Unavailable(f'{doing}: a 404 that Kodo would not give; something stands between')
-
-
-def _seconds(retry_after: Any) -> float | None:
-    try:
-        return float(retry_after)
-    except (TypeError, ValueError):
-        return None
 
 
 def _of_connection(error: Exception) -> str:

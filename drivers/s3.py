@@ -56,14 +56,14 @@ from __future__ import annotations
 import contextlib
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from objreg.drivers import options, s3_client, s3_options
+from objreg.drivers import options, reading, s3_client, s3_options
 from objreg.drivers.bodies import Window, md5_of, prepared
 from objreg.drivers.listing import beyond
 from objreg.drivers.s3_errors import of_code, status_of, translated
@@ -72,7 +72,6 @@ from objreg.drivers.s3_presets import preset as preset_named
 from objreg.drivers.s3_upload import S3Upload, copy_in_parts
 from objreg.drivers.transport import Transport
 from objreg.store import (
-    CHUNK,
     Body,
     Capabilities,
     Content,
@@ -155,8 +154,8 @@ class S3Store(Store):
     def get(self, key: str, start: int = 0, end: int | None = None) -> Content:
         check_key(key)
         if end is not None and end <= start:
-            return self._nothing(key, start)
-        wanted = {} if not start and end is None else {'Range': f'bytes={start}-{"" if end is None else end - 1}'}
+            return reading.nothing(self.stat(key).size, start, f'{self.name}: {key}')
+        wanted = reading.range_header(start, end)
         with self.errors('read', key):
             try:
                 answer = self.client.get_object(**self.names(key), **wanted)
@@ -168,7 +167,8 @@ class S3Store(Store):
         if wanted and not answer.get('ContentRange', '').startswith(f'bytes {start}-'):
             body.close()
             raise Unavailable(f'{self.name}: {key}: the answer is not the range from {start}')
-        return Content(self._chunks(body, size, key), size, close=contextlib.closing(body))
+        chunks = reading.whole(reading.chunks(body.read, size), size, f'{self.name}: {key}', self.errors('read', key))
+        return Content(chunks, size, close=contextlib.closing(body))
 
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         check_key(key)
@@ -267,27 +267,6 @@ class S3Store(Store):
         except NotFound:
             return False
         return True
-
-    def _nothing(self, key: str, start: int) -> Content:
-        """An empty range, which HTTP cannot ask for."""
-        if start > max(0, self.stat(key).size - 1):
-            raise Refused(f'{self.name}: {key}: {start} is beyond its end')
-        return Content((), 0)
-
-    def _chunks(self, body: Any, size: int, key: str) -> Iterator[bytes]:
-        left = size
-        while True:
-            with self.errors('read', key):
-                # an empty body is read once too: that gives its connection back
-                chunk = body.read(min(CHUNK, left) or 1)
-            if not left:
-                return
-            if not chunk:
-                raise Unavailable(f'{self.name}: {key}: the answer was cut {left} bytes before its end')
-            left -= len(chunk)
-            yield chunk
-            if not left:
-                return
 
     def _delete_one(self, key: str) -> None:
         with self.errors('delete', key), contextlib.suppress(self.client.exceptions.NoSuchKey):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import urllib3.exceptions
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from objreg.drivers import tls
+from objreg.drivers import answers, tls
 from objreg.store import NotFound, Refused, StoreError, Unavailable
 
 _MISSING = frozenset({'NoSuchKey', 'NotFound'})
@@ -22,9 +21,6 @@ _WORTH_A_TRY = frozenset({
     'XAmzContentSHA256Mismatch',
 })
 """Codes that pass, whatever their status: throttling, a conflict that is settled by now, bytes spoiled on their way."""
-
-_FINAL = frozenset({501, 505, 507})
-"""Server errors that are the same at the next try: not implemented, HTTP version, full."""
 
 _HINTS = {
     # the answer to a HEAD has no room for a code
@@ -97,18 +93,17 @@ def of_answer(error: boto.ClientError, doing: str, unmet: type[StoreError]) -> S
             return NotFound(f'{doing}: no such key')
         return Unavailable(f'{doing}: a 404 that S3 would not give; something stands between')
     headers = error.response.get('ResponseMetadata', {}).get('HTTPHeaders', {})
-    return of_code(code, status, doing, said=str(told.get('Message') or ''), retry_after=headers.get('retry-after'))
+    return of_code(code, status, doing, said=str(told.get('Message') or ''), retry_after=answers.retry_after(headers))
 
 
-def of_code(code: str, status: int, doing: str, *, said: str = '', retry_after: Any = None) -> StoreError:
+def of_code(code: str, status: int, doing: str, *, said: str = '', retry_after: float | None = None) -> StoreError:
     """What an S3 error code (and the status it came with, 0 if none) means."""
     if code in _MISSING:
         return NotFound(f'{doing}: no such key')
     reason = _HINTS.get(code) or said[:200]
     message = f'{doing}: {reason} ({code})' if reason else f'{doing}: {code}'
-    passing = status in (408, 425, 429) or (status >= 500 and status not in _FINAL)
-    if passing or code in _WORTH_A_TRY:
-        return Unavailable(message, _seconds(retry_after))
+    if answers.passing(status) or code in _WORTH_A_TRY:
+        return Unavailable(message, retry_after)
     return Refused(message)
 
 
@@ -120,10 +115,3 @@ def status_of(error: boto.ClientError) -> int:
 def code_of(error: boto.ClientError) -> str:
     """The S3 code of an answered error."""
     return str(error.response.get('Error', {}).get('Code', ''))
-
-
-def _seconds(retry_after: Any) -> float | None:
-    try:
-        return float(retry_after)
-    except (TypeError, ValueError):
-        return None

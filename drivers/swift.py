@@ -72,7 +72,7 @@ from urllib.parse import quote, urlencode
 
 from swiftclient.exceptions import ClientException
 
-from objreg.drivers import options, swift_options
+from objreg.drivers import options, reading, swift_options
 from objreg.drivers.bodies import Window, md5_of, prepared
 from objreg.drivers.listing import LAST, beyond
 from objreg.drivers.swift_client import Account, Answer, Credentials
@@ -199,17 +199,16 @@ class SwiftStore(Store):
     def get(self, key: str, start: int = 0, end: int | None = None) -> Content:
         check_key(key)
         if end is not None and end <= start:
-            return self._nothing(key, start)
-        ranged = bool(start) or end is not None
-        headers = {'Range': f'bytes={start}-{"" if end is None else end - 1}'} if ranged else {}
+            return reading.nothing(self.stat(key).size, start, f'{self.name}: {key}')
+        wanted = reading.range_header(start, end)
         with self.errors('read', key):
             try:
-                answer = self.account.ask('GET', *self.place(key), headers=headers, stream=True)
+                answer = self.account.ask('GET', *self.place(key), headers=wanted, stream=True)
             except ClientException as error:
                 if start or error.http_status != 416:
                     raise
                 return Content((), 0)  # the object is empty
-        if ranged and not answer.headers.get('content-range', '').startswith(f'bytes {start}-'):
+        if wanted and not answer.headers.get('content-range', '').startswith(f'bytes {start}-'):
             answer.close()
             raise Unavailable(f'{self.name}: {key}: the answer is not the range from {start}')
         size = int(answer.headers['content-length'])
@@ -338,20 +337,8 @@ class SwiftStore(Store):
         self._put(key, data, headers)
         self.large_objects.delete_segments(set(before))
 
-    def _nothing(self, key: str, start: int) -> Content:
-        """An empty range, which HTTP cannot ask for."""
-        if start > max(0, self.stat(key).size - 1):
-            raise Refused(f'{self.name}: {key}: {start} is beyond its end')
-        return Content((), 0)
-
     def _chunks(self, answer: Answer, size: int, key: str) -> Iterator[bytes]:
-        left = size
-        with self.errors('read', key):
-            for chunk in answer.chunks(size):
-                left -= len(chunk)
-                yield chunk
-        if left:
-            raise Unavailable(f'{self.name}: {key}: the answer was cut {left} bytes before its end')
+        yield from reading.whole(answer.chunks(size), size, f'{self.name}: {key}', self.errors('read', key))
         answer.close()
 
     def _delete_one(self, container: str, name: str) -> None:

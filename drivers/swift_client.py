@@ -19,11 +19,10 @@ from swiftclient.client import HTTPConnection
 from swiftclient.exceptions import ClientException
 from urllib3.exceptions import ProtocolError
 
-from objreg.drivers import sessions
+from objreg.drivers import reading, sessions
 from objreg.drivers.bodies import Window
 from objreg.drivers.keystone import Login
 from objreg.drivers.transport import Transport, after_fork
-from objreg.store import CHUNK
 
 _KINDS = ('v3', 'v1')
 
@@ -67,9 +66,7 @@ class Answer:
 
     def chunks(self, size: int) -> Iterator[bytes]:
         """At most `size` bytes of a streamed body; fewer when the connection ends before."""
-        while size and (chunk := self._response.read(min(CHUNK, size))):
-            size -= len(chunk)
-            yield chunk
+        return reading.chunks(self._response.read, size)
 
     def __enter__(self) -> Answer:
         return self

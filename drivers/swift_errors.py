@@ -11,12 +11,9 @@ import urllib3.exceptions
 from keystoneauth1 import exceptions as keystone
 from swiftclient.exceptions import ClientException
 
-from objreg.drivers import tls
+from objreg.drivers import answers, tls
 from objreg.drivers.keystone import of_keystone
 from objreg.store import NotFound, Refused, StoreError, Unavailable
-
-_FINAL = frozenset({501, 505, 507})
-"""Server errors that are the same at the next try: not implemented, HTTP version, full."""
 
 _HINTS = {
     401: 'the token is refused; mend username, password or auth_url',
@@ -64,8 +61,8 @@ def of_status(status: int, doing: str, headers: Mapping[str, str], said: str = '
     reason = _HINTS.get(status) or said or 'the server failed'
     message = f'{doing}: {reason} ({status})'
     # 422: the bytes were spoiled on their way
-    if status in (0, 408, 422, 425, 429, 498) or (status >= 500 and status not in _FINAL):
-        return Unavailable(message, _seconds(headers))
+    if status in (0, 422, 498) or answers.passing(status):
+        return Unavailable(message, answers.retry_after(headers))
     return Refused(message)
 
 
@@ -73,16 +70,6 @@ def _said(error: ClientException) -> str:
     content: Any = error.http_response_content or b''
     text = content.decode(errors='replace') if isinstance(content, bytes) else str(content)
     return ' '.join(text.split())[:200] if '<' not in text else error.http_reason or ''
-
-
-def _seconds(headers: Mapping[str, str]) -> float | None:
-    for name, value in headers.items():
-        if name.lower() == 'retry-after':
-            try:
-                return float(value)
-            except ValueError:
-                return None
-    return None
 
 
 def _of_connection(error: Exception) -> str:
