@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -47,6 +48,32 @@ class Window:
             raise Refused(f'the body ended {left} bytes before its size')
         self._at += len(data)
         return data
+
+
+class Joined:
+    """Pieces, a `Window` among them, as one body whose length is known; it is read from its start."""
+
+    def __init__(self, *pieces: bytes | Window) -> None:
+        self._pieces = [io.BytesIO(piece) if isinstance(piece, bytes) else piece for piece in pieces]
+        self._size = sum(map(len, pieces))
+        self._at = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def rewind(self) -> None:
+        """Stand at the start."""
+        self._at = 0
+        for piece in self._pieces:
+            piece.seek(0)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """At most that many bytes; fewer do not mean the end."""
+        while self._at < len(self._pieces):
+            if data := self._pieces[self._at].read(size):
+                return data
+            self._at += 1
+        return b''
 
 
 @contextlib.contextmanager

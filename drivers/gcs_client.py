@@ -7,7 +7,6 @@ one in pieces, each a request of its own), so those two requests are made here, 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import secrets
 from collections.abc import Iterator, Sequence
@@ -27,7 +26,7 @@ from google.cloud.storage import Client
 from google.oauth2 import service_account
 
 from objreg.drivers import gcs_batch, sessions
-from objreg.drivers.bodies import Window
+from objreg.drivers.bodies import Joined, Window
 from objreg.drivers.transport import Transport, after_fork
 from objreg.store import CHUNK
 
@@ -37,8 +36,8 @@ _SCOPES = ('https://www.googleapis.com/auth/cloud-platform',)
 _GOOGLE = 'https://storage.googleapis.com'
 
 
-class Envelope:
-    """An object and what is said of it as one body (``multipart/related``), to be read from its start."""
+class Envelope(Joined):
+    """An object and what is said of it as one body (``multipart/related``)."""
 
     def __init__(self, said: dict[str, Any], data: bytes | Window) -> None:
         boundary = secrets.token_hex(16)
@@ -47,29 +46,7 @@ class Envelope:
             f'--{boundary}\r\nContent-Type: application/octet-stream\r\n\r\n'
         )
         self.content_type = f'multipart/related; boundary={boundary}'
-        self._size = len(head) + len(data) + len(boundary) + 8
-        self._pieces: tuple[io.BytesIO | Window, ...] = (
-            io.BytesIO(head.encode()), io.BytesIO(data) if isinstance(data, bytes) else data,
-            io.BytesIO(f'\r\n--{boundary}--\r\n'.encode()),
-        )
-        self._at = 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    def rewind(self) -> None:
-        """Stand at the start."""
-        self._at = 0
-        for piece in self._pieces:
-            piece.seek(0)
-
-    def read(self, size: int = -1) -> bytes:
-        """Some bytes, not always as many as there are left."""
-        while self._at < len(self._pieces):
-            if data := self._pieces[self._at].read(size):
-                return data
-            self._at += 1
-        return b''
+        super().__init__(head.encode(), data, f'\r\n--{boundary}--\r\n'.encode())
 
 
 class Session(AuthorizedSession):
@@ -86,7 +63,7 @@ class Session(AuthorizedSession):
         self, method: str, url: str, data: Any = None, **options: Any
     ) -> requests.Response:
         """A request; a body that was sent with a refused token is sent again from its start."""
-        if isinstance(data, Envelope):
+        if isinstance(data, Joined):
             data.rewind()
         answer: requests.Response = super().request(method, url, data=data, **options)
         return answer

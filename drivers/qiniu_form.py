@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 import zlib
 from collections.abc import Mapping
 
-from objreg.drivers.bodies import Window
+from objreg.drivers.bodies import Joined, Window
 from objreg.store import CHUNK
 
 
-class Form:
-    """A form as a file to be read once; its length is known."""
+class Form(Joined):
+    """A form as a file to be read; its length is known."""
 
     def __init__(self, fields: Mapping[str, str], data: bytes | Window) -> None:
         boundary = secrets.token_hex(16)
@@ -25,20 +24,7 @@ class Form:
             f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="object"\r\n'
             'Content-Type: application/octet-stream\r\n\r\n'
         )
-        before, after = ''.join(texts).encode(), f'\r\n--{boundary}--\r\n'.encode()
-        self._size = len(before) + len(data) + len(after)
-        self._left = [io.BytesIO(before), io.BytesIO(data) if isinstance(data, bytes) else data, io.BytesIO(after)]
-
-    def __len__(self) -> int:
-        return self._size
-
-    def read(self, size: int | None = -1) -> bytes:
-        """At most that many bytes; fewer do not mean the end."""
-        while self._left:
-            if piece := self._left[0].read(size):
-                return piece
-            del self._left[0]
-        return b''
+        super().__init__(''.join(texts).encode(), data, f'\r\n--{boundary}--\r\n'.encode())
 
 
 def crc32_of(data: bytes | Window) -> int:
