@@ -99,13 +99,19 @@ def prepared(body: Body, size: int | None) -> Iterator[tuple[bytes | Window, int
 def md5_of(data: bytes | Window) -> bytes:
     """The MD5, by which servers check a body; a window is left at its start."""
     hasher = hashlib.md5(usedforsecurity=False)
+    for piece in pieces_of(data):
+        hasher.update(piece)
+    return hasher.digest()
+
+
+def pieces_of(data: bytes | Window) -> Iterator[bytes]:
+    """All of a body; a window is left at its start."""
     if isinstance(data, bytes):
-        hasher.update(data)
+        yield data
     else:
         while piece := data.read(CHUNK):
-            hasher.update(piece)
+            yield piece
         data.seek(0)
-    return hasher.digest()
 
 
 def is_seekable(body: Body) -> bool:

@@ -26,9 +26,8 @@ from google.cloud.storage import Client
 from google.oauth2 import service_account
 
 from objreg.drivers import gcs_batch, sessions
-from objreg.drivers.bodies import Joined, Window
+from objreg.drivers.bodies import Joined, Window, pieces_of
 from objreg.drivers.transport import Transport, after_fork
-from objreg.store import CHUNK
 
 ANONYMOUS = 'anonymous'
 _SCOPES = ('https://www.googleapis.com/auth/cloud-platform',)
@@ -197,10 +196,6 @@ def _given(text: str) -> Credentials | None:
 def _crc32c(data: bytes | Window) -> str:
     """What the server checks a body by; a window is left at its start."""
     checksum = google_crc32c.Checksum()
-    if isinstance(data, bytes):
-        checksum.update(data)
-    else:
-        while piece := data.read(CHUNK):
-            checksum.update(piece)
-        data.seek(0)
+    for piece in pieces_of(data):
+        checksum.update(piece)
     return base64.b64encode(checksum.digest()).decode()

@@ -6,8 +6,7 @@ import secrets
 import zlib
 from collections.abc import Mapping
 
-from objreg.drivers.bodies import Joined, Window
-from objreg.store import CHUNK
+from objreg.drivers.bodies import Joined, Window, pieces_of
 
 
 class Form(Joined):
@@ -29,10 +28,7 @@ class Form(Joined):
 
 def crc32_of(data: bytes | Window) -> int:
     """What Kodo checks a form's file by; a window is left at its start."""
-    if isinstance(data, bytes):
-        return zlib.crc32(data)
     found = 0
-    while piece := data.read(CHUNK):
+    for piece in pieces_of(data):
         found = zlib.crc32(piece, found)
-    data.seek(0)
     return found
