@@ -25,7 +25,7 @@ from azure.storage.blob import BlobBlock, ContentSettings
 
 from objreg.drivers.azure_errors import code_of
 from objreg.drivers.bodies import prepared
-from objreg.store import Body, NotFound, Part, Refused, Unavailable, Upload, check_key
+from objreg.store import Body, NotFound, Part, Refused, Unavailable, Upload, check_key, check_parts
 
 if TYPE_CHECKING:
     from objreg.drivers.azure import AzureStore
@@ -73,8 +73,7 @@ class AzureUpload(Upload):
 
     def finish(self, parts: Sequence[Part], key: str) -> None:
         check_key(key)
-        if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
-            raise Refused(f'{key}: the parts of an upload are numbered from 1 without gaps')
+        check_parts(parts, key)
         if not all(_MARK.fullmatch(part.etag) for part in parts):
             raise Refused(f'{key}: not parts of this store')
         blocks = [_block(part.number, part.etag) for part in parts if part.size]

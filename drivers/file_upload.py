@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from objreg.drivers import file_copy, file_names
 from objreg.drivers.file_errors import Errors
 from objreg.drivers.file_root import STAGING, Root
-from objreg.store import Body, Part, Refused, Unavailable, Upload
+from objreg.store import Body, Part, Refused, Unavailable, Upload, check_parts
 
 _RANDOM = re.compile('[0-9a-f]{32}')
 
@@ -57,8 +57,7 @@ class FileUpload(Upload):
 
     def _claim(self, parts: Sequence[Part], path: str, key: str) -> None:
         root = self._root.path
-        if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
-            raise Refused(f'{key}: the parts of an upload are numbered from 1, without gaps')
+        check_parts(parts, key)
         for part in parts:
             if os.stat(f'{root}/{self._path(part)}').st_size != part.size:
                 raise Refused(f'{key}: part {part.number} is not the one that was written')

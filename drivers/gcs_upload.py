@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from objreg.drivers.bodies import prepared
-from objreg.store import Body, NotFound, Part, Refused, StoreError, Upload, check_key
+from objreg.store import Body, NotFound, Part, Refused, StoreError, Upload, check_key, check_parts
 
 if TYPE_CHECKING:
     from objreg.drivers.gcs import GcsStore
@@ -78,8 +78,7 @@ class GcsUpload(Upload):
 
     def finish(self, parts: Sequence[Part], key: str) -> None:
         check_key(key)
-        if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
-            raise Refused(f'{self._store.name}: finish {key!r}: parts are numbered from 1 without gaps')
+        check_parts(parts, f'{self._store.name}: finish {key!r}')
         sources = [self._name(part) for part in parts if part.size]
         made_of = {_MADE_OF: f'{self._token}.{_digest(parts)}'}
         written = [self._name(part) for part in parts]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from objreg.drivers.glance_bodies import Source
 from objreg.drivers.glance_client import Image
 from objreg.drivers.glance_records import Record
-from objreg.store import Body, Part, Refused, Unavailable, Upload, check_key
+from objreg.store import Body, Part, Refused, Unavailable, Upload, check_key, check_parts
 
 if TYPE_CHECKING:
     from objreg.drivers.glance import GlanceStore
@@ -56,8 +56,7 @@ class GlanceUpload(Upload):
 
     def finish(self, parts: Sequence[Part], key: str) -> None:
         check_key(key)
-        if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
-            raise Refused(f'{key}: the parts of an upload are numbered from 1 without gaps')
+        check_parts(parts, key)
         there = self._written()
         for part in parts:
             image = there.get(part.etag, {})

@@ -36,6 +36,7 @@ from objreg.store import (
     Store,
     Upload,
     check_key,
+    check_parts,
     chunks_of,
 )
 
@@ -160,8 +161,7 @@ class _MemoryUpload(Upload):
         check_key(key)
         with self._store._lock:
             written = self._store._parts.get(self._id, {})
-            if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
-                raise Refused(f'{key}: the parts of an upload are numbered from 1, without gaps')
+            check_parts(parts, key)
             found = [written.get(part.etag, (0, b'')) for part in parts]
             if any((part.number, part.size) != (number, len(data))
                    for part, (number, data) in zip(parts, found, strict=True)):

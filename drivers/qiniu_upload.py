@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from objreg.drivers.bodies import md5_of, prepared
 from objreg.drivers.qiniu_errors import NO_SUCH, KodoError
-from objreg.store import Body, NotFound, Part, Refused, Upload
+from objreg.store import Body, NotFound, Part, Refused, Upload, check_parts
 
 if TYPE_CHECKING:
     from objreg.drivers.qiniu import QiniuStore
@@ -66,8 +66,7 @@ class QiniuUpload(Upload):
 
     def finish(self, parts: Sequence[Part], key: str) -> None:
         target = self._store.name_of(key)
-        if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
-            raise Refused(f'{key}: the parts of an upload are numbered from 1 without gaps')
+        check_parts(parts, key)
         if not self._upload_id:
             raise Refused(f'{key}: nothing of this upload was written')
         if any((part.etag == _EMPTY) != (part.size == 0) for part in parts):

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from objreg.drivers.bodies import prepared
 from objreg.drivers.s3_errors import code_of, status_of
-from objreg.store import Body, NotFound, Part, Refused, Upload, check_key
+from objreg.store import Body, NotFound, Part, Refused, Upload, check_key, check_parts
 
 if TYPE_CHECKING:
     from objreg.drivers.s3 import S3Store
@@ -66,8 +66,7 @@ class S3Upload(Upload):
 
     def finish(self, parts: Sequence[Part], key: str) -> None:
         check_key(key)
-        if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
-            raise Refused(f'{key}: the parts of an upload are numbered from 1 without gaps')
+        check_parts(parts, key)
         if not self._upload_id:
             raise Refused(f'{key}: nothing of this upload was written')
         if self._complete(parts, key) and key != self._key:

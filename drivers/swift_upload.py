@@ -19,7 +19,7 @@ from swiftclient.exceptions import ClientException
 
 from objreg.drivers.bodies import md5_of, prepared
 from objreg.drivers.swift_errors import of_status
-from objreg.store import Body, Exists, NotFound, Part, Refused, Upload, check_key
+from objreg.store import Body, Exists, NotFound, Part, Refused, Upload, check_key, check_parts
 
 if TYPE_CHECKING:
     from objreg.drivers.swift import SwiftStore
@@ -70,8 +70,7 @@ class SwiftUpload(Upload):
 
     def finish(self, parts: Sequence[Part], key: str) -> None:
         check_key(key)
-        if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
-            raise Refused(f'{key}: the parts of an upload are numbered from 1 without gaps')
+        check_parts(parts, key)
         if not self._store.may_be_large(key):
             raise Refused(f'{key}: not a key of a large object; mend large')
         manifest = [self._described(part) for part in parts]

@@ -320,6 +320,12 @@ def check_key(key: str) -> None:
         raise Refused(f'not a key: {key[:80]!r}')
 
 
+def check_parts(parts: Sequence[Part], doing: str) -> None:
+    """Raise `Refused`, with a message that begins with `doing`, unless the parts are numbered as `Upload` says."""
+    if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
+        raise Refused(f'{doing}: the parts of an upload are numbered from 1, without gaps')
+
+
 def chunks_of(body: Body, size: int | None) -> Iterator[bytes]:
     """The body as chunks, exactly `size` bytes of it (all of it for None); `Refused` when it ends too early."""
     if isinstance(body, bytes):
