@@ -31,19 +31,6 @@ def error(code: str, status: int, **headers: str) -> Answer:
     return Answer(status, body, {'x-ms-error-code': code, 'Content-Type': 'application/xml', **told})
 
 
-@pytest.fixture(scope='module')
-def running() -> Iterator[Scripted]:
-    with scripted() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Scripted) -> Iterator[Scripted]:
-    running.begin()
-    yield running
-    running.all_asked()
-
-
 def make(**options: Any) -> AzureStore:
     return AzureStore(**{'account': 'a', 'container': 'c', 'account_key': KEY, 'read_timeout': 2, **options})
 

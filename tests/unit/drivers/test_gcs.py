@@ -18,23 +18,10 @@ from objreg.store import Exists, Part, Refused, Unavailable
 from tests.servers.gcs_buckets import ACCOUNT, account_key, private_key
 from tests.servers.gcs_signatures import opens
 from tests.unit.drivers.gcs_answers import NO_BUCKET, STAT, found, make, refusal
-from tests.unit.drivers.scripted import Answer, Scripted, scripted
+from tests.unit.drivers.scripted import Answer, Scripted
 
 UPLOAD = 'a' * 32
 PART = Part(1, 1, 'b' * 16)
-
-
-@pytest.fixture(scope='module')
-def running() -> Iterator[Scripted]:
-    with scripted() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Scripted) -> Iterator[Scripted]:
-    running.begin()
-    yield running
-    running.all_asked()
 
 
 @pytest.fixture(scope='module')

@@ -18,19 +18,6 @@ from tests.unit.drivers.scripted import Answer, Scripted, scripted
 
 
 @pytest.fixture(scope='module')
-def running() -> Iterator[Scripted]:
-    with scripted() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Scripted) -> Iterator[Scripted]:
-    running.begin()
-    yield running
-    running.all_asked()
-
-
-@pytest.fixture(scope='module')
 def store(running: Scripted) -> Iterator[GcsStore]:
     made = make(running)
     yield made

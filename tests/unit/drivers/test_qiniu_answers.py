@@ -12,20 +12,7 @@ import pytest
 
 from objreg.drivers.qiniu import QiniuStore
 from objreg.store import Refused, StoreError, Unavailable
-from tests.unit.drivers.scripted import Answer, Scripted, scripted
-
-
-@pytest.fixture(scope='module')
-def running() -> Iterator[Scripted]:
-    with scripted() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Scripted) -> Iterator[Scripted]:
-    running.begin()
-    yield running
-    running.all_asked()
+from tests.unit.drivers.scripted import Answer, Scripted
 
 
 def given(url: str, **options: Any) -> dict[str, Any]:
@@ -176,28 +163,3 @@ def test_a_missing_sdk_is_one_line_that_says_how_to_install_it(tmp_path: Any) ->
     )
     assert done.stdout.count('\n') == 1
     assert "pip install 'objreg[qiniu]'" in done.stdout
-
-
-_FORKING = """
-import os, sys
-from objreg.drivers.qiniu import QiniuStore
-options = dict.fromkeys(('up_endpoint', 'rs_endpoint', 'rsf_endpoint', 'domain'), sys.argv[1])
-store = QiniuStore(bucket='b', access_key='a', secret_key='s', **options)
-store.put('k', b'')
-child = os.fork()
-if child == 0:
-    store.put('k', b'')
-    os._exit(0)
-status = os.waitpid(child, 0)[1]
-store.put('k', b'')
-store.close()
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
-def test_a_forked_worker_does_not_speak_through_its_parents_connection() -> None:
-    with scripted(keep_alive=True) as server:
-        server.will(told({}), told({}), told({}))
-        subprocess.run([sys.executable, '-c', _FORKING, server.url], check=True, timeout=60)
-        assert len(server.asked) == 3
-        assert server.connections == 2

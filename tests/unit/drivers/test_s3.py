@@ -18,19 +18,6 @@ from tests.unit.drivers.scripted import Answer, Scripted, error, scripted
 EMPTY = b'<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'
 
 
-@pytest.fixture(scope='module')
-def running() -> Iterator[Scripted]:
-    with scripted() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Scripted) -> Iterator[Scripted]:
-    running.begin()
-    yield running
-    running.all_asked()
-
-
 def make(server: Scripted, **options: Any) -> S3Store:
     return S3Store(**{
         'bucket': 'b', 'preset': 'ceph', 'endpoint': server.url, 'access_key': 'a', 'secret_key': 's',

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 
 import pytest
 
@@ -147,27 +145,3 @@ def test_encryption_and_class_are_asked_for_with_every_write(sse: str, headers: 
         store.put('k', b'')
         assert {**headers, 'x-amz-storage-class': 'STANDARD_IA'}.items() <= server.asked[0].headers.items()
         store.close()
-
-
-_FORKING = """
-import os, sys
-from objreg.drivers.s3 import S3Store
-store = S3Store(bucket='b', preset='ceph', endpoint=sys.argv[1], access_key='a', secret_key='s')
-store.put('k', b'')
-child = os.fork()
-if child == 0:
-    store.put('k', b'')
-    os._exit(0)
-status = os.waitpid(child, 0)[1]
-store.put('k', b'')
-store.close()
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
-def test_a_forked_worker_does_not_speak_through_its_parents_connection() -> None:
-    with scripted(keep_alive=True) as server:
-        server.will(Answer(), Answer(), Answer())
-        subprocess.run([sys.executable, '-c', _FORKING, server.url], check=True, timeout=60)
-        assert len(server.asked) == 3
-        assert server.connections == 2
