@@ -96,7 +96,7 @@ class AzureStore(Store):
         transport = Transport(
             ca_bundle=ca_bundle, pool=pool, connect_timeout=connect_timeout, read_timeout=read_timeout
         )
-        self._prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
+        self._prefix = options.folder(prefix)
         self._place = f'container {container!r} at {whose.endpoint}'
         self.account = Account(whose, transport, container, public_endpoint)
         self.capabilities = Capabilities(

@@ -121,7 +121,7 @@ class GcsStore(Store):
             if url and not url.startswith(('http://', 'https://')):
                 raise ValueError(f'{option}: {url!r} is not http://… or https://…')
         self._bucket = bucket
-        self._prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
+        self._prefix = options.folder(prefix)
         self._sign_by_iam = sign == 'iam'
         self._public = (public_endpoint or endpoint or 'https://storage.googleapis.com').rstrip('/')
         self._location, self._storage_class = location or None, storage_class

@@ -24,6 +24,12 @@ def number(option: str, value: Any, least: float = 1) -> float:
     return converted
 
 
+def folder(prefix: str) -> str:
+    """What keys begin with, with a slash at its end only; empty for nothing."""
+    bare = prefix.strip('/')
+    return f'{bare}/' if bare else ''
+
+
 def flag(option: str, value: Any) -> bool:
     """Yes or no; text will do."""
     known = {'true': True, 'yes': True, 'false': False, 'no': False}

@@ -94,7 +94,7 @@ class QiniuStore(Store):
     ) -> None:
         options.needed(bucket=bucket, access_key=access_key, secret_key=secret_key)
         self._bucket = bucket
-        self._prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
+        self._prefix = options.folder(prefix)
         endpoints = qiniu_regions.endpoints(
             region, bucket, up=up_endpoint, rs=rs_endpoint, rsf=rsf_endpoint, domain=domain,
             public_domain=public_domain,

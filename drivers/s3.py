@@ -106,7 +106,7 @@ class S3Store(Store):
     ) -> None:
         self._preset = known = preset_named(preset)
         self._bucket = bucket
-        self._prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
+        self._prefix = options.folder(prefix)
         self.written_as = s3_options.written_as(storage_class, sse)
         options.needed(
             bucket=bucket, endpoint=endpoint or known.endpoint is not None, region=region or known.region is not None

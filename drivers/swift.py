@@ -128,7 +128,7 @@ class SwiftStore(Store):
         self.preset = preset_named(preset)
         self.container = swift_options.container('container', container)
         self.segments = swift_options.container('segments', segments or f'{container}_segments')
-        self.prefix = f'{prefix.strip("/")}/' if prefix.strip('/') else ''
+        self.prefix = options.folder(prefix)
         self._large = options.pattern('large', large)
         seconds = int(options.number('expire_uploads', expire_uploads, 0))
         self.expiring = {'X-Delete-After': str(seconds)} if seconds else {}
