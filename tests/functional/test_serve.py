@@ -103,6 +103,18 @@ def test_no_request_is_smuggled(tmp_path: Path, sent: bytes) -> None:
         assert 'Traceback' not in server.log.read_text()
 
 
+def test_what_follows_a_refused_request_on_its_connection_is_not_answered(tmp_path: Path) -> None:
+    """CVE-2024-49768: a second request that lay in the buffer of waitress was served after the first was refused."""
+    refused = b'GET /v2/ HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n'
+    with start(tmp_path, '--workers', '1') as server:
+        for size in (32768, 65536):  # what is received at a time
+            with connection(server) as plain:
+                filler = b'X-Filler: ' + b'a' * (size - len(refused) - 14) + b'\r\n\r\n'
+                plain.sendall(refused[:-2] + filler + b'GET /v2/smuggled/tags/list HTTP/1.1\r\nHost: x\r\n\r\n')
+                assert all_of(plain).count(b'HTTP/1.') == 1
+        assert 'smuggled' not in server.log.read_text()
+
+
 @pytest.mark.parametrize('size', [1, 3, 700, 4096, 32768, 65536, 100_000])
 def test_a_body_comes_whole_whatever_its_chunks(tmp_path: Path, size: int) -> None:
     """And the smallest chunks do not keep the server busy: each is copied with what lies behind it."""

@@ -15,6 +15,7 @@ import pytest
 from objreg.access import access_of, needed
 from objreg.app import RegistryApp
 from objreg.drivers.memory import MemoryStore
+from objreg.manifest import OCI_MANIFEST
 from objreg.middleware.auth import Auth
 from objreg.middleware.dedup import Dedup
 from objreg.middleware.errors import Errors
@@ -57,16 +58,20 @@ def registry() -> Registry:
     return client.registry
 
 
-@pytest.fixture
-def basic(tmp_path: Path, registry: Registry) -> Ask:
-    """Makes a request as a user."""
-    (tmp_path / 'rules.yml').write_text(RULES)
-    (tmp_path / 'htpasswd').write_text(''.join(f'{user}:{HASHES[user]}\n' for user in USERS))
+def with_rules(rules: str, folder: Path, registry: Registry) -> Ask:
+    """Makes a request as a user, to whom the rules apply."""
+    (folder / 'rules.yml').write_text(rules)
+    (folder / 'htpasswd').write_text(''.join(f'{user}:{HASHES[user]}\n' for user in USERS))
     app = Errors(Auth(
-        Dedup(RegistryApp(registry), registry=registry), type='htpasswd', htpasswd=str(tmp_path / 'htpasswd'),
-        rules=str(tmp_path / 'rules.yml'),
+        Dedup(RegistryApp(registry), registry=registry), type='htpasswd', htpasswd=str(folder / 'htpasswd'),
+        rules=str(folder / 'rules.yml'),
     ))
     return lambda user, method, path, body=b'', **more: call(app, path, method, body, **{**given(user), **more})
+
+
+@pytest.fixture
+def basic(tmp_path: Path, registry: Registry) -> Ask:
+    return with_rules(RULES, tmp_path, registry)
 
 
 @pytest.fixture
@@ -270,3 +275,28 @@ def test_a_name_cannot_write_a_line_of_its_own(bearer: Ask, caplog: pytest.LogCa
     assert bearer('', 'GET', '/v2/own/app/tags/list', **more).status_code == 404
     assert [len(record.getMessage().splitlines()) for record in caplog.records] == [1]
     assert ' ann ' not in caplog.text
+
+
+# Create and update
+
+
+@pytest.mark.parametrize('existing', [True, False])
+@pytest.mark.parametrize('reference', ['latest', 'v1', 'v1.0-rc', 'by digest'])
+@pytest.mark.parametrize('actions', ['pull', 'pull, push', 'pull, delete'])
+def test_what_is_there_already_changes_no_right(
+    actions: str, reference: str, existing: bool, tmp_path: Path, registry: Registry
+) -> None:
+    """CVE-2026-31801: who might only create could replace ``latest``."""
+    client, before, after = Client(registry=registry), documents.image(LAYER), documents.image(LAYER, annotations={})
+    if reference == 'by digest':
+        before, reference = after, str(Digest.of(after))
+    if existing:
+        assert client.push('house/image', reference, before).status == 201
+    ask = with_rules(f"- {{users: [ann], repositories: ['house/**'], actions: [{actions}]}}", tmp_path, registry)
+    path = f'/v2/house/image/manifests/{reference}'
+    may_push, may_delete = 'push' in actions, 'delete' in actions
+    assert ask('ann', 'PUT', path, after, CONTENT_TYPE=OCI_MANIFEST).status_code == (201 if may_push else 403)
+    is_there = existing or may_push
+    assert ask('ann', 'GET', path).status_code == (200 if is_there else 404)
+    assert ask('ann', 'DELETE', path).status_code == (403 if not may_delete else 202 if is_there else 404)
+    assert client('GET', path).status == (200 if is_there and not may_delete else 404)
