@@ -2,7 +2,7 @@
 
 Run it by ``python -m benchmarks.drivers``; ``--json`` for scripts, ``--only KIND`` for one.  The registry runs in this
 process; what is counted is all that it asks the store by HTTP, tokens and retries included.  On a folder, calls to the
-store are counted, with the cache that a folder does not have otherwise.
+store are counted, with the cache that a folder does not have otherwise.  What lies beside Glance, in a folder, is not.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ from objreg.stores import load_store
 from objreg.testing.faults import CountingStore
 from objreg.wrap.cache import CachedStore
 from tests import documents
-from tests.functional.registries import STORES
+from tests.functional.registries import STORES, WITH_KEYSTONE
 from tests.inprocess import Client
+from tests.unit.drivers.kodo import kodo
 
 LAYERS = 10
 KIB64 = 64 * 1024
 MIB64 = 64 * 1024**2
 BUDGET = {'push': 50, 'again': 15, 'mounts': 40, 'pull': 12, '64 MiB': 20}
 """What objreg allows itself: as `benchmarks.calls`."""
+KINDS = {**STORES, **WITH_KEYSTONE, 'qiniu': lambda fixture, _: fixture('qiniu')}
 _RESULTS = 'OBJREG_BENCH_RESULTS'
 
 
@@ -44,7 +46,8 @@ class Node:
     """A node that has just started, over a store; it counts."""
 
     def __init__(self, section: dict[str, Any], folder: Path, traffic: Traffic) -> None:
-        (folder / 'stores.yml').write_text(json.dumps({'default': section}))  # JSON is YAML
+        names = {'driver': 'file', 'path': str(folder / 'names')}
+        (folder / 'stores.yml').write_text(json.dumps({'default': section, 'names': names}))  # JSON is YAML
         self.store = load_store(str(folder / 'stores.yml'), 'default')
         self.is_local = self.store.capabilities.local
         self.counting = CountingStore(self.store)
@@ -111,10 +114,18 @@ def measure(section: dict[str, Any], folder: Path) -> dict[str, Any]:
     return costs
 
 
-@pytest.mark.parametrize('kind', STORES)
+@pytest.fixture
+def qiniu() -> Iterator[dict[str, Any]]:
+    """A bucket of the server that stands for Kodo in the tests."""
+    with kodo() as server:
+        server.begin()
+        yield {'driver': 'qiniu', **server.options()}
+
+
+@pytest.mark.parametrize('kind', KINDS)
 def test_costs(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Run by `main`, for the servers that fixtures start."""
-    costs = measure(STORES[kind](request.getfixturevalue, tmp_path), tmp_path)
+    costs = measure(KINDS[kind](request.getfixturevalue, tmp_path), tmp_path)
     with open(os.environ[_RESULTS], 'a') as file:
         file.write(json.dumps([kind, costs]) + '\n')
 
@@ -139,7 +150,7 @@ def _shown(cost: dict[str, int]) -> str:
 
 @click.command(help=__doc__)
 @click.option('--json', 'as_json', is_flag=True, help='Print costs by kind of store and operation.')
-@click.option('--only', type=click.Choice([*STORES]), help='Only this kind of store.')
+@click.option('--only', type=click.Choice([*KINDS]), help='Only this kind of store.')
 def main(as_json: bool, only: str | None) -> None:
     """Measure each kind of store."""
     with tempfile.NamedTemporaryFile('r', prefix='objreg-drivers-') as results:

@@ -76,17 +76,26 @@ class Repository:
         """What a tag names, with its bytes in `data`; raises MANIFEST_UNKNOWN.  One read."""
         return self._manifest(keys.tag(self.name, tag), tag)
 
-    def introduce(self, manifest: Manifest) -> None:
-        """Remember that the blobs of a manifest, which was just read here, are members: a pull asks for them next."""
+    def introduce(self, stored: Descriptor, manifest: Manifest) -> None:
+        """Remember a manifest that was just read, and that its blobs are members: a pull asks for them next."""
+        key = keys.manifest(self.name, stored.digest)
+        if self.store.known(key) is None:
+            self.store.remember(key, stored.dump())
         for child in manifest.blobs:
             known = descriptor.blob(child.digest, child.size)
             self.store.remember(keys.membership(self.name, child.digest), known.dump())
 
     def held(self, digest: Digest) -> Descriptor | None:
-        """The manifest of that digest, if it is here."""
+        """The manifest of that digest, if it is here at this moment: another node may have deleted it since it was read.
+
+        One call.
+        """
+        key = keys.manifest(self.name, digest)
         try:
+            if self.store.known(key) is not None:
+                self.store.stat(key)
             return self.manifest(digest)
-        except ManifestUnknown:
+        except (ManifestUnknown, NotFound):
             return None
 
     def check_children(self, manifest: Manifest, *, sparse: bool) -> None:

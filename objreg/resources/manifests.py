@@ -68,7 +68,7 @@ class Manifests(Resource):
         """A pull asks for the blobs next.  Not each time: parsing is what would cost most of an answer."""
         now, key = time.monotonic(), (repository.name, found.digest)
         if now - (self._introduced.get(key) or -INTRODUCED_SECONDS) >= INTRODUCED_SECONDS:
-            repository.introduce(_parse(found))
+            repository.introduce(found, _parse(found))
             self._introduced[key] = now
 
     def _acceptable(self, req: Request, repository: Repository, found: Descriptor) -> Descriptor:

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from objreg import keys
+from objreg.drivers.memory import MemoryStore
 from objreg.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from objreg.names import Digest
+from objreg.wrap.cache import CachedStore
 from tests.documents import CONFIG, CONFIG_TYPE, dump, image, index, named
 from tests.inprocess import Client, Stream
 
@@ -347,3 +349,16 @@ def test_a_damaged_manifest_is_never_served(client, pushed):
     client.store.put(key, client.store.read(key).replace(b'"data":"ey', b'"data":"fy'))
     answer = client('GET', url('v1'))
     assert (answer.status, answer.code) == (503, 'UNAVAILABLE')
+
+
+@pytest.mark.parametrize('tag', ['tag', 'another'])
+def test_a_push_of_what_another_node_has_deleted_writes_it_again(tag):
+    bucket = MemoryStore()
+    here, elsewhere = (Client(CachedStore(bucket)) for _ in range(2))
+    manifest = here.push_image('a', 'tag', b'layer')
+    path = f'/v2/a/manifests/{Digest.of(manifest)}'
+    assert here('GET', path).status == 200
+    assert elsewhere('DELETE', path).status == 202
+    assert here.push('a', tag, manifest).status == 201
+    assert Client(bucket)('GET', path).body == manifest
+    assert Client(bucket)('GET', f'/v2/a/manifests/{tag}').body == manifest
