@@ -86,9 +86,9 @@ class Repository:
             self.store.remember(keys.membership(self.name, child.digest), known.dump())
 
     def held(self, digest: Digest) -> Descriptor | None:
-        """The manifest of that digest, if it is here at this moment: another node may have deleted it since it was read.
+        """The manifest of that digest, if it is here at this moment: one call.
 
-        One call.
+        Another node may have deleted what this one remembers.
         """
         key = keys.manifest(self.name, digest)
         try:
