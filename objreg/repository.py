@@ -57,6 +57,20 @@ class Repository:
         except NotFound as error:
             raise BlobUnknown(str(digest)) from error
 
+    def holds(self, digest: Digest) -> bool:
+        """Whether this repository may serve a blob at this moment: one call, as `held`."""
+        try:
+            self._confirm(keys.membership(self.name, digest))
+            self.member(digest)
+        except (BlobUnknown, NotFound):
+            return False
+        return True
+
+    def _confirm(self, key: str) -> None:
+        """Raise `NotFound` if what this node remembers is there no more."""
+        if self.store.known(key) is not None:
+            self.store.stat(key)
+
     def add_member(self, digest: Digest, size: int) -> None:
         """Say that this repository may serve a blob, whose content is there."""
         self.store.put(keys.membership(self.name, digest), descriptor.blob(digest, size).dump())
@@ -90,10 +104,8 @@ class Repository:
 
         Another node may have deleted what this one remembers.
         """
-        key = keys.manifest(self.name, digest)
         try:
-            if self.store.known(key) is not None:
-                self.store.stat(key)
+            self._confirm(keys.manifest(self.name, digest))
             return self.manifest(digest)
         except (ManifestUnknown, NotFound):
             return None

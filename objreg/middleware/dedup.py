@@ -138,9 +138,7 @@ class Dedup(Middleware):
         if 'digest' not in req.GET or not self._is_all(req, route):
             return self.app
         digest = Digest.parse(req.GET['digest'])
-        try:
-            self.registry.repository(route.name).member(digest)
-        except BlobUnknown:
+        if not self.registry.repository(route.name).holds(digest):
             return self.app
         self._remember(digest, route.name)
         hasher = hashlib.new(digest.algorithm)

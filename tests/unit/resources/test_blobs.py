@@ -10,6 +10,7 @@ from objreg.names import Digest
 from objreg.registry import Registry
 from objreg.store import Capabilities
 from objreg.uploads import PART
+from objreg.wrap.cache import CachedStore
 from tests.inprocess import Client, Stream
 
 DATA = b'0123456789'
@@ -357,3 +358,13 @@ def test_what_cannot_be_mounted_begins_an_upload(pushed, query):
 def test_a_mount_of_what_is_no_digest(pushed):
     answer = pushed('POST', '/v2/other/blobs/uploads/?mount=sha256:abc&from=app')
     assert (answer.status, answer.code) == (400, 'DIGEST_INVALID')
+
+
+def test_a_push_of_a_blob_that_another_node_has_deleted_is_taken():
+    bucket = MemoryStore()
+    here, elsewhere = (Client(CachedStore(bucket)) for _ in range(2))
+    path = f'/v2/a/blobs/{here.push_blob("a", b"deleted elsewhere")}'
+    assert here('HEAD', path).status == 200
+    assert elsewhere('DELETE', path).status == 202
+    here.push_blob('a', b'deleted elsewhere')
+    assert Client(bucket)('GET', path).body == b'deleted elsewhere'
