@@ -129,7 +129,7 @@ class UploadPromises(Promises):
             upload.part(1, b'so that the upload exists')
             bodies = [sample(CHUNK + number, number) for number in range(4)]
             with ThreadPoolExecutor(4) as pool:
-                parts = list(pool.map(lambda body, upload=upload: upload.part(1, body), bodies))
+                parts = list(pool.map(lambda body, upload=upload: patient(lambda: upload.part(1, body)), bodies))
             objects.put('k', b'before')
             for body, part in zip(bodies, parts, strict=True):
                 try:

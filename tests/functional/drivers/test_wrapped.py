@@ -1,0 +1,155 @@
+"""Stores around others: each keeps the contract of every store, over a folder and over one that wants equal parts.
+
+They are here and not among the unit tests because of their number: two thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from objreg.drivers.file import FileStore
+from objreg.store import MAX_KEY, Store
+from objreg.testing.contract import StoreContract
+from objreg.wrap.cache import CachedStore
+from objreg.wrap.disk_cache import DiskCacheStore
+from objreg.wrap.encrypt import EncryptStore
+from objreg.wrap.mirror import MirrorReadStore
+from objreg.wrap.prefix import PrefixStore
+from objreg.wrap.retry import RetryingStore
+from objreg.wrap.split import SplitStore
+from objreg.wrap.timing import TimedStore
+from tests.unit.wrap.equal import EqualParts
+
+MAKERS: dict[str, Callable[[Callable[[], Store], str], Store]] = {
+    'timing': lambda inner, _: TimedStore(inner()),
+    'retry': lambda inner, _: RetryingStore(inner()),
+    'cache': lambda inner, _: CachedStore(inner(), tag_seconds=60),
+    'encrypt': lambda inner, _: EncryptStore(store=inner(), key='a1' * 32),
+    'disk-cache': lambda inner, folder: DiskCacheStore(store=inner(), path=folder),
+    'prefix': lambda inner, _: PrefixStore(store=inner(), path='team/a'),
+    'mirror-read': lambda inner, _: MirrorReadStore(store=inner(), second=inner()),
+    'split': lambda inner, _: SplitStore(names=inner(), blobs=inner()),
+}
+
+
+class OverFolders(StoreContract):
+    """Over the local disk."""
+
+    kind = ''
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        number = iter(range(9))
+        made = MAKERS[self.kind](
+            lambda: FileStore(str(tmp_path / str(next(number))), sync=False), str(tmp_path / 'cache')
+        )
+        yield made
+        made.close()
+
+    def leftovers(self, store: Store) -> list[str]:
+        """What would stay in the folders where parts and bodies wait."""
+        return [str(path) for root in self.roots(store) for path in Path(root, '.staging').rglob('*') if path.is_file()]
+
+    @staticmethod
+    def roots(store: Any) -> list[str]:
+        """The folders below."""
+        if isinstance(store, FileStore):
+            return [store.root]
+        below = (getattr(store, name, None) for name in ('inner', 'second', 'names', 'blobs'))
+        return [root for one in below if one is not None for root in OverFolders.roots(one)]
+
+
+class OverMemory(StoreContract):
+    """Over a store that wants equal parts."""
+
+    kind = ''
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        made = MAKERS[self.kind](EqualParts, str(tmp_path / 'cache'))
+        yield made
+        made.close()
+
+
+class TestTimingOverFolders(OverFolders):
+    """`timing`"""
+
+    kind = 'timing'
+
+
+class TestRetryOverFolders(OverFolders):
+    """`retry`"""
+
+    kind = 'retry'
+
+
+class TestCacheOverFolders(OverFolders):
+    """`cache`"""
+
+    kind = 'cache'
+
+
+class TestPrefixOverFolders(OverFolders):
+    """`prefix`"""
+
+    kind = 'prefix'
+    longest_key = MAX_KEY - len('team/a/')
+
+
+class TestPrefixOverMemory(OverMemory):
+    """`prefix`"""
+
+    kind = 'prefix'
+    longest_key = MAX_KEY - len('team/a/')
+
+
+class TestMirrorOverFolders(OverFolders):
+    """`mirror-read`"""
+
+    kind = 'mirror-read'
+
+
+class TestMirrorOverMemory(OverMemory):
+    """`mirror-read`"""
+
+    kind = 'mirror-read'
+
+
+class TestSplitOverFolders(OverFolders):
+    """`split`"""
+
+    kind = 'split'
+
+
+class TestSplitOverMemory(OverMemory):
+    """`split`"""
+
+    kind = 'split'
+
+
+class TestEncryptOverFolders(OverFolders):
+    """`encrypt`"""
+
+    kind = 'encrypt'
+
+
+class TestEncryptOverMemory(OverMemory):
+    """`encrypt`"""
+
+    kind = 'encrypt'
+
+
+class TestDiskCacheOverFolders(OverFolders):
+    """`disk-cache`"""
+
+    kind = 'disk-cache'
+
+
+class TestDiskCacheOverMemory(OverMemory):
+    """`disk-cache`"""
+
+    kind = 'disk-cache'
