@@ -24,27 +24,32 @@ from objreg.wrap.split import SplitStore
 from objreg.wrap.timing import TimedStore
 from tests.unit.wrap.equal import EqualParts
 
+PATH = 'team/a'
 MAKERS: dict[str, Callable[[Callable[[], Store], str], Store]] = {
     'timing': lambda inner, _: TimedStore(inner()),
     'retry': lambda inner, _: RetryingStore(inner()),
     'cache': lambda inner, _: CachedStore(inner(), tag_seconds=60),
     'encrypt': lambda inner, _: EncryptStore(store=inner(), key='a1' * 32),
     'disk-cache': lambda inner, folder: DiskCacheStore(store=inner(), path=folder),
-    'prefix': lambda inner, _: PrefixStore(store=inner(), path='team/a'),
+    'prefix': lambda inner, _: PrefixStore(store=inner(), path=PATH),
     'mirror-read': lambda inner, _: MirrorReadStore(store=inner(), second=inner()),
     'split': lambda inner, _: SplitStore(names=inner(), blobs=inner()),
 }
 
 
-class OverFolders(StoreContract):
+class Wrapped(StoreContract):
+    """The contract, of keys to which a path can still be added."""
+
+    longest_key = MAX_KEY - len(f'{PATH}/')
+
+
+class TestOverFolders(Wrapped):
     """Over the local disk."""
 
-    kind = ''
-
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[Store]:
+    @pytest.fixture(params=MAKERS)
+    def store(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         number = iter(range(9))
-        made = MAKERS[self.kind](
+        made = MAKERS[request.param](
             lambda: FileStore(str(tmp_path / str(next(number))), sync=False), str(tmp_path / 'cache')
         )
         yield made
@@ -60,96 +65,14 @@ class OverFolders(StoreContract):
         if isinstance(store, FileStore):
             return [store.root]
         below = (getattr(store, name, None) for name in ('inner', 'second', 'names', 'blobs'))
-        return [root for one in below if one is not None for root in OverFolders.roots(one)]
+        return [root for one in below if one is not None for root in TestOverFolders.roots(one)]
 
 
-class OverMemory(StoreContract):
+class TestOverMemory(Wrapped):
     """Over a store that wants equal parts."""
 
-    kind = ''
-
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[Store]:
-        made = MAKERS[self.kind](EqualParts, str(tmp_path / 'cache'))
+    @pytest.fixture(params=['prefix', 'mirror-read', 'split', 'encrypt', 'disk-cache'])
+    def store(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+        made = MAKERS[request.param](EqualParts, str(tmp_path / 'cache'))
         yield made
         made.close()
-
-
-class TestTimingOverFolders(OverFolders):
-    """`timing`"""
-
-    kind = 'timing'
-
-
-class TestRetryOverFolders(OverFolders):
-    """`retry`"""
-
-    kind = 'retry'
-
-
-class TestCacheOverFolders(OverFolders):
-    """`cache`"""
-
-    kind = 'cache'
-
-
-class TestPrefixOverFolders(OverFolders):
-    """`prefix`"""
-
-    kind = 'prefix'
-    longest_key = MAX_KEY - len('team/a/')
-
-
-class TestPrefixOverMemory(OverMemory):
-    """`prefix`"""
-
-    kind = 'prefix'
-    longest_key = MAX_KEY - len('team/a/')
-
-
-class TestMirrorOverFolders(OverFolders):
-    """`mirror-read`"""
-
-    kind = 'mirror-read'
-
-
-class TestMirrorOverMemory(OverMemory):
-    """`mirror-read`"""
-
-    kind = 'mirror-read'
-
-
-class TestSplitOverFolders(OverFolders):
-    """`split`"""
-
-    kind = 'split'
-
-
-class TestSplitOverMemory(OverMemory):
-    """`split`"""
-
-    kind = 'split'
-
-
-class TestEncryptOverFolders(OverFolders):
-    """`encrypt`"""
-
-    kind = 'encrypt'
-
-
-class TestEncryptOverMemory(OverMemory):
-    """`encrypt`"""
-
-    kind = 'encrypt'
-
-
-class TestDiskCacheOverFolders(OverFolders):
-    """`disk-cache`"""
-
-    kind = 'disk-cache'
-
-
-class TestDiskCacheOverMemory(OverMemory):
-    """`disk-cache`"""
-
-    kind = 'disk-cache'
