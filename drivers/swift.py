@@ -197,13 +197,19 @@ class SwiftStore(Store):
     # The interface.
 
     def get(self, key: str, start: int = 0, end: int | None = None) -> Content:
+        return self._get(key, start, end, {})
+
+    def newest(self, key: str) -> bytes:
+        return self._get(key, 0, None, {'X-Newest': 'true'}).read()
+
+    def _get(self, key: str, start: int, end: int | None, headers: dict[str, str]) -> Content:
         check_key(key)
         if end is not None and end <= start:
             return reading.nothing(self.stat(key).size, start, f'{self.name}: {key}')
         wanted = reading.range_header(start, end)
         with self.errors('read', key):
             try:
-                answer = self.account.ask('GET', *self.place(key), headers=wanted, stream=True)
+                answer = self.account.ask('GET', *self.place(key), headers={**wanted, **headers}, stream=True)
             except ClientException as error:
                 if start or error.http_status != 416:
                     raise

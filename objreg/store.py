@@ -282,6 +282,13 @@ class Store(ABC):
         """A small object, whole; raises `NotFound`."""
         return self.get(key).read()
 
+    def newest(self, key: str) -> bytes:
+        """What `read` gives, and never an older copy than the last whose write was acknowledged; raises `NotFound`.
+
+        For what nodes agree by.  A store that asks one of several copies for a read asks all of them for this.
+        """
+        return self.read(key)
+
     def remember(self, key: str, data: bytes) -> None:  # noqa: B027 - a hint; only a caching store listens
         """A hint that `key` holds `data`, from someone who knows it without having read it."""
 

@@ -59,6 +59,9 @@ class InterceptedStore(WrappedStore):
     def read(self, key: str) -> bytes:
         return self.intercept('get', key, lambda: self.inner.read(key))
 
+    def newest(self, key: str) -> bytes:
+        return self.intercept('get', key, lambda: self.inner.newest(key))
+
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         self.intercept(
             'put', key, lambda: self.inner.put(key, body, size, if_absent=if_absent), lambda: _swallow(body, size)

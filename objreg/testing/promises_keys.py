@@ -98,6 +98,7 @@ class KeyPromises(Promises):
         lambda store, key: store.get(key),
         lambda store, key: store.get(key, 3, 3),
         lambda store, key: store.read(key),
+        lambda store, key: store.newest(key),
         lambda store, key: store.stat(key),
         lambda store, key: store.put(key, b'x'),
         lambda store, key: store.put(key, b'x', if_absent=True),
@@ -109,8 +110,8 @@ class KeyPromises(Promises):
         _finish,
         _upload,
     ], ids=[
-        'get', 'get nothing', 'read', 'stat', 'put', 'put if absent', 'put iterable', 'delete', 'delete with another',
-        'copy from', 'copy to', 'finish', 'upload',
+        'get', 'get nothing', 'read', 'newest', 'stat', 'put', 'put if absent', 'put iterable', 'delete',
+        'delete with another', 'copy from', 'copy to', 'finish', 'upload',
     ])
     def test_what_is_no_key_is_refused(self, call: Callable[[Store, str], object], objects: Ledger) -> None:
         for key in HOSTILE:

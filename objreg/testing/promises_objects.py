@@ -80,6 +80,7 @@ class ObjectPromises(Promises):
         lambda store: store.get('repositories/missing', 5, 9),
         lambda store: store.get('repositories/missing', 5, 5),
         lambda store: store.read('repositories/missing'),
+        lambda store: store.newest('repositories/missing'),
         lambda store: store.stat('repositories/missing'),
         lambda store: store.copy('repositories/missing', 'copy'),
     ])
@@ -111,6 +112,7 @@ class ObjectPromises(Promises):
         for data in (b'first', sample(2 * CHUNK), b'', b'last'):
             objects.put('k', data)
             assert others.read('k') == data
+            assert others.newest('k') == data
             assert others.stat('k').size == len(data)
 
     def test_a_read_that_has_begun_gives_the_old_object_or_fails(self, objects: Ledger, others: Ledger) -> None:

@@ -60,6 +60,9 @@ class WrappedStore(Store):
     def read(self, key: str) -> bytes:
         return self.inner.read(key)
 
+    def newest(self, key: str) -> bytes:
+        return self.inner.newest(key)
+
     def remember(self, key: str, data: bytes) -> None:
         self.inner.remember(key, data)
 

@@ -91,6 +91,9 @@ class EncryptStore(WrappedStore):
     def read(self, key: str) -> bytes:
         return b''.join(self._opened(key, memoryview(self.inner.read(key))))
 
+    def newest(self, key: str) -> bytes:
+        return b''.join(self._opened(key, memoryview(self.inner.newest(key))))
+
     def _opened(self, key: str, sealed: memoryview) -> Iterator[bytes]:
         opener = self._opener(key)
         for at in range(0, len(sealed) or 1, SEALED):

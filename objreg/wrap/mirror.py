@@ -69,6 +69,12 @@ class MirrorReadStore(WrappedStore):
         except NotFound:
             return self.second.read(key)
 
+    def newest(self, key: str) -> bytes:
+        try:
+            return self.inner.newest(key)
+        except NotFound:
+            return self.second.newest(key)
+
     def stat(self, key: str) -> Stat:
         try:
             return self.inner.stat(key)

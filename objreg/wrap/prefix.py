@@ -43,6 +43,9 @@ class PrefixStore(WrappedStore):
     def read(self, key: str) -> bytes:
         return self.inner.read(self._path + key)
 
+    def newest(self, key: str) -> bytes:
+        return self.inner.newest(self._path + key)
+
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         self.inner.put(self._path + key, body, size, if_absent=if_absent)
 

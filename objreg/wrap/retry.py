@@ -83,6 +83,9 @@ class RetryingStore(WrappedStore):
     def read(self, key: str) -> bytes:
         return self.policy.call(lambda _: self.inner.read(key))
 
+    def newest(self, key: str) -> bytes:
+        return self.policy.call(lambda _: self.inner.newest(key))
+
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         again = rewinder(body)
         if again is None:

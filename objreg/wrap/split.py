@@ -69,6 +69,9 @@ class SplitStore(Store):
     def read(self, key: str) -> bytes:
         return self.of(key).read(key)
 
+    def newest(self, key: str) -> bytes:
+        return self.of(key).newest(key)
+
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         self.of(key).put(key, body, size, if_absent=if_absent)
 

@@ -57,6 +57,10 @@ class TimedStore(WrappedStore):
         with self._timed('get'):
             return self.inner.read(key)
 
+    def newest(self, key: str) -> bytes:
+        with self._timed('get'):
+            return self.inner.newest(key)
+
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         with self._timed('put'):
             self.inner.put(key, body, size, if_absent=if_absent)
