@@ -56,7 +56,7 @@ class Tokens:
             raise ConfigError('algorithms: needs one at least')
         self._keys = keys
         self._algorithms = algorithms
-        self._registry = _Registry(algorithms)
+        self._registry = Algorithms(algorithms)
         self._claims = jwt.JWTClaimsRegistry(
             leeway=leeway, iss={'essential': True, 'value': issuer}, aud={'essential': True, 'value': audience},
             exp={'essential': True},
@@ -94,7 +94,7 @@ class Tokens:
         raise TokenInvalid('the signature is not one of a known key')
 
 
-class _Registry(jws.JWSRegistry):
+class Algorithms(jws.JWSRegistry):
     """The algorithms that the operator chose, of which there is no more to say at each token.
 
     Headers are as long as a chain of certificates needs, and what they say beside is ignored (RFC 7515 section 4),

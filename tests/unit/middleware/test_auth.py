@@ -16,7 +16,7 @@ import bcrypt
 import pytest
 
 from objreg.access import access_of
-from objreg.auth import files, passwords
+from objreg.auth import files, verifying
 from objreg.config import ConfigError
 from objreg.middleware.auth import Auth
 from objreg.testing.fakes import FakeApp
@@ -140,7 +140,7 @@ def test_somebody_who_does_not_exist_costs_as_much_as_the_same_somebody(
     verified: list[bytes] = []
     check = bcrypt.checkpw
     monkeypatch.setattr(bcrypt, 'checkpw', lambda given, hashed: verified.append(hashed) or check(given, hashed))
-    monkeypatch.setattr(passwords, '_MANY_FAILURES', 1000)
+    monkeypatch.setattr(verifying, '_MANY_FAILURES', 1000)
     for _ in range(2):
         for number in range(30):
             assert call(layer, **basic(f'nobody{number}', SECRET)).status_code == 401
@@ -161,23 +161,23 @@ def test_somebody_who_does_not_exist_costs_as_much(path: Path, monkeypatch: pyte
 
 def occupy(layer: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many passwords are being verified as may be at once."""
-    monkeypatch.setattr(layer._gate.passwords, '_verifying', BoundedSemaphore(1))  # type: ignore[union-attr]
-    layer._gate.passwords._verifying.acquire(timeout=0)  # type: ignore[union-attr]
+    monkeypatch.setattr(layer._gate.passwords._verifier, '_verifying', BoundedSemaphore(1))  # type: ignore[union-attr]
+    layer._gate.passwords._verifier._verifying.acquire(timeout=0)  # type: ignore[union-attr]
 
 
 def test_nobody_keeps_all_threads_busy_with_passwords(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody guesses, who has to be verified waits for nothing, and who is known does not notice."""
-    assert passwords._AT_ONCE < 4, 'the threads of the smallest server'
+    assert verifying._AT_ONCE < 4, 'the threads of the smallest server'
     _, layer = layer_of(path, f'alice:{bcrypted(SECRET)}\n')
     assert call(layer, **basic('alice', SECRET)).status_code == 200
-    for number in range(passwords._MANY_FAILURES):
+    for number in range(verifying._MANY_FAILURES):
         assert call(layer, **basic('alice', f'guess {number}')).status_code == 401
     occupy(layer, monkeypatch)
     began = time.monotonic()
     answer = call(layer, **basic('alice', 'wrong'))
     assert answer.status_code == 503
     assert answer.headers['Retry-After'] == '2'
-    assert time.monotonic() - began < passwords._WAIT / 2
+    assert time.monotonic() - began < verifying._WAIT / 2
     assert call(layer, **basic('alice', SECRET)).status_code == 200
 
 
@@ -191,14 +191,14 @@ def test_many_who_log_in_at_once_wait_for_one_another(path: Path, monkeypatch: p
     with ThreadPoolExecutor(5) as pool:
         answers = [pool.submit(call, layer, **basic('alice', SECRET)) for _ in range(5)]
         assert not verified
-        layer._gate.passwords._verifying.release()  # type: ignore[union-attr]
+        layer._gate.passwords._verifier._verifying.release()  # type: ignore[union-attr]
         assert [answer.result().status_code for answer in answers] == [200] * 5
     assert len(verified) == 1
 
 
 def test_who_waits_too_long_is_told_to_come_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, layer = layer_of(path, f'alice:{bcrypted(SECRET)}\n')
-    monkeypatch.setattr(passwords, '_WAIT', 0.01)
+    monkeypatch.setattr(verifying, '_WAIT', 0.01)
     occupy(layer, monkeypatch)
     assert call(layer, **basic('alice', SECRET)).status_code == 503
 
