@@ -1,16 +1,32 @@
-"""Bearer tokens (RFC 6750), and the challenge that names the service which gives them, as Docker has it."""
+"""Bearer tokens (RFC 6750), and the challenge that names the service which gives them, as Docker has it.
+
+An empty `realm` means that the hub is served beside the registry: the client goes on where it came.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import quote
 
 from objreg.access import Access
 from objreg.auth.keysets import Keys, KeysUnavailable
 from objreg.auth.tokens import TokenInvalid, Tokens
-from objreg.errors import NameInvalid, StoreUnavailable, Unauthorized
+from objreg.errors import NameInvalid, RequestInvalid, StoreUnavailable, Unauthorized
 from objreg.http import Request
 from objreg.names import check_name
+
+TOKEN_PATH = '/token'  # noqa: S105 - a path
+_HOST = re.compile(r'[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?')
+
+
+class Denied(Protocol):
+    """Tokens that are not to be accepted any more, although they have not expired."""
+
+    def is_denied(self, subject: str, credential: str, issued: int) -> bool:
+        """Whether this is one."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +44,12 @@ class CatalogAccess:
 class Bearer:
     """Asks for a token."""
 
-    def __init__(self, realm: str, service: str, keys: Keys, tokens: Tokens) -> None:
-        self._named = f'Bearer realm="{realm}",service="{service}"'
+    def __init__(self, realm: str, service: str, keys: Keys, tokens: Tokens, denied: Denied | None = None) -> None:
+        self._realm = realm
+        self._service = service
         self._keys = keys
         self._tokens = tokens
+        self._denied = denied
 
     def reload(self) -> None:
         """Read the keys again."""
@@ -48,6 +66,8 @@ class Bearer:
             raise Unauthorized(str(error), headers=self._challenge(req, action, name, 'invalid_token')) from error
         except KeysUnavailable as error:
             raise StoreUnavailable('the keys of the token service are not known') from error
+        if self._denied is not None and self._denied.is_denied(access.subject, access.credential, access.issued):
+            raise Unauthorized('the token was withdrawn', headers=self._challenge(req, action, name, 'invalid_token'))
         return CatalogAccess(access.subject) if action == 'catalog' and access.sees_catalog else access
 
     def let_in(self, req: Request, access: Access, action: str, name: str) -> None:
@@ -60,8 +80,18 @@ class Bearer:
 
     def _challenge(self, req: Request, action: str, name: str, error: str = '') -> dict[str, str]:
         scope = _scope(req, action, name)
-        parts = [self._named, *([f'scope="{scope}"'] if scope else []), *([f'error="{error}"'] if error else [])]
-        return {'WWW-Authenticate': ','.join(parts)}
+        realm = self._realm or _beside(req)
+        said = {'Bearer realm': realm, 'service': self._service, 'scope': scope, 'error': error}
+        return {'WWW-Authenticate': ','.join(f'{name}="{value}"' for name, value in said.items() if value)}
+
+
+def _beside(req: Request) -> str:
+    """The token service that is served beside the registry, as seen by the client."""
+    host = req.environ.get('HTTP_HOST', '')
+    if not _HOST.fullmatch(host):
+        raise RequestInvalid('the header Host does not tell where this is')
+    scheme, prefix = req.environ['wsgi.url_scheme'], quote(req.environ.get('SCRIPT_NAME', ''))
+    return f'{scheme}://{host}{prefix}{TOKEN_PATH}'
 
 
 def _scope(req: Request, action: str, name: str) -> str:

@@ -7,24 +7,19 @@ import logging
 import time
 from threading import Lock
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-import urllib3
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from objreg.auth.files import Watched
+from objreg.auth.remote import LONGEST, Remote
 from objreg.config import ConfigError
 
 log = logging.getLogger(__name__)
 
-_LARGEST = 1024**2
-_LOOPBACK = ('localhost', '127.0.0.1', '::1')
 _KEEP = 3600.0
 _ASK_AGAIN = 30.0
 """Seconds between two reads, however many unknown keys are named meanwhile."""
-_SILENCE, _LONGEST = 5.0, 10.0
-"""Seconds that a service may be silent, and that its answer may take."""
 _PATIENCE = 1.0
 """Seconds to wait for the read that another thread has begun."""
 
@@ -47,11 +42,6 @@ def open_keys(source: str) -> Keys:
     """The keys at a path or at a URL; raises `ConfigError`."""
     if '://' not in source:
         return KeyFile(source)
-    parts = urlsplit(source)
-    if '@' in parts.netloc:
-        raise ConfigError('jwks: a URL without user and password is needed')
-    if parts.scheme != 'https' and not (parts.scheme == 'http' and parts.hostname in _LOOPBACK):
-        raise ConfigError(f'jwks: {source!r}: https is needed, or a path')
     return KeyURL(source)
 
 
@@ -75,7 +65,7 @@ class KeyURL:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._pool = urllib3.PoolManager(timeout=_SILENCE, retries=False)
+        self._remote = Remote('jwks', url)
         self._keys: list[Any] = []
         self._read_at = self._asked_at = -1e9
         self._lock = Lock()
@@ -85,7 +75,7 @@ class KeyURL:
         found = _of(self._keys, kid)
         if not found or time.monotonic() - self._read_at > _KEEP:
             # who has a key does not wait for somebody else's read
-            self._ask(patience=0 if found else _PATIENCE if self._keys else _LONGEST)
+            self._ask(patience=0 if found else _PATIENCE if self._keys else LONGEST)
             found = _of(self._keys, kid)
         if not self._keys:
             raise KeysUnavailable(self._url)
@@ -107,27 +97,10 @@ class KeyURL:
     def reload(self) -> None:
         """Ask the service now."""
         try:
-            self._keys = _parse(self._fetch().decode(), self._url)
-        except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
+            self._keys = _parse(self._remote.read().decode(), self._url)
+        except UnicodeDecodeError as error:
             raise ConfigError(f'jwks: {self._url}: {error}') from error
         self._read_at = time.monotonic()
-
-    def _fetch(self) -> bytes:
-        """The bytes of the answer, without a redirect, and as they come, so that nothing small can become large."""
-        until, data = time.monotonic() + _LONGEST, bytearray()
-        answer = self._pool.request('GET', self._url, preload_content=False, redirect=False)
-        try:
-            if answer.status != 200:
-                raise ValueError(f'it answers {answer.status}')
-            while piece := answer.read1(_LARGEST, decode_content=False):
-                data += piece
-                if len(data) > _LARGEST:
-                    raise ValueError('it is too large')
-                if time.monotonic() > until:
-                    raise ValueError('it takes too long')
-        finally:
-            answer.close()
-        return bytes(data)
 
 
 def _of(keys: list[Any], kid: str | None) -> list[Any]:

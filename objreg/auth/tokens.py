@@ -38,6 +38,10 @@ class TokenAccess:
     granted: Mapping[str, frozenset[str]]
     sees_catalog: bool = False
     is_unrestricted: bool = False
+    credential: str = ''
+    """What it was given for, as a hub of objreg says it."""
+    issued: int = 0
+    """Seconds since the epoch."""
 
     def may(self, action: str, name: str) -> bool:
         """Whether the token names that repository, by its whole name, with that action."""
@@ -125,8 +129,10 @@ def _access(claims: dict[str, Any]) -> TokenAccess:
             granted.setdefault(name, set()).update(actions)
         elif kind == 'registry' and name == 'catalog' and '*' in actions:
             sees_catalog = True
+    issued = claims.get('iat', 0)
     return TokenAccess(
-        str(claims.get('sub', '')), {name: frozenset(actions) for name, actions in granted.items()}, sees_catalog
+        str(claims.get('sub', '')), {name: frozenset(actions) for name, actions in granted.items()}, sees_catalog,
+        credential=str(claims.get('credential', '')), issued=int(issued) if isinstance(issued, int | float) else 0,
     )
 
 

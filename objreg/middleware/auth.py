@@ -2,6 +2,9 @@
 
 - ``htpasswd``: HTTP Basic.  Users with their bcrypt or argon2 hashes are in a file (``htpasswd -B -c file alice``), and
   `rules` may say who may do what.
+- ``hub``: accounts of the hub that is served beside (`hub`): Bearer tokens that it signs.  With ``open = loopback``
+  whoever sits at the machine may do everything without an account, as long as the server listens on this machine's own
+  address only; who gives a token gets what it grants.
 - ``token``: Bearer tokens of a service of yours (Docker's token specification).  They are verified against its public
   keys, and say themselves what they grant; without one the answer names the service, so that the client fetches it.
 
@@ -19,9 +22,13 @@ means nothing with the ``type`` stops the start.
 Options:
 
 ``type = none``
-    ``none``, ``htpasswd`` or ``token``.
+    ``none``, ``hub``, ``htpasswd`` or ``token``.
+``open = no``
+    ``hub``: ``loopback`` opens the registry to whoever sits at the machine.  It means nothing under another server than
+    ``objreg serve``, which alone tells where it listens.
 ``realm =``
-    ``htpasswd``: the name that browsers show, ``objreg`` if it is not said.  ``token``: the URL of the token service.
+    ``htpasswd``: the name that browsers show, ``objreg`` if it is not said.  ``token``: the URL of the token service;
+    ``hub``: the same, where it is not to be ``/token`` on the host that the client asked.
 ``htpasswd =``
     ``htpasswd``: the path of the file.
 ``rules =``
@@ -29,11 +36,17 @@ Options:
 ``anonymous = none``
     ``htpasswd`` without rules: what the others may do, ``none`` or ``pull``.
 ``issuer =``
-    ``token``: who must have issued it (claim ``iss``).
+    ``token``: who must have issued it (claim ``iss``).  ``hub``: the same, ``objreg`` if it is not said.
 ``service =``
-    ``token``: for whom it must be (claim ``aud``); also what the client tells the service.
+    ``token``: for whom it must be (claim ``aud``); also what the client tells the service.  ``hub``: the same,
+    ``registry`` if it is not said.
 ``jwks =``
     ``token``: the public keys of the service, a path or an https URL.
+``denied =``
+    ``token``: the https URL where a hub of objreg says which tokens do not count any more
+    (``/.well-known/objreg/denied.json``).
+``store = default``
+    ``hub``: the store in ``stores.yml`` that holds the hub.  Usually said once, in ``[DEFAULT]``.
 ``algorithms = RS256 ES256 EdDSA``
     ``token``: by which of these it may be signed.  Only such with a public key are known here.
 ``leeway = 60``
@@ -56,14 +69,19 @@ from wsgiref.types import WSGIApplication
 from objreg.access import KEY, NOTHING, Access, needed
 from objreg.auth.basic import Basic
 from objreg.auth.bearer import Bearer
+from objreg.auth.denied import DeniedURL
 from objreg.auth.keysets import open_keys
+from objreg.auth.machine import is_at_the_machine
 from objreg.auth.tokens import Tokens
 from objreg.config import ConfigError, as_list, as_seconds
 from objreg.http import Request
+from objreg.hub.denials import Denials
+from objreg.hub.signing import Signing
 from objreg.middleware.base import Middleware
+from objreg.registry import open_registry
 from objreg.routes import match
 
-_KINDS = ('none', 'htpasswd', 'token')
+_KINDS = ('none', 'hub', 'htpasswd', 'token')
 
 
 class Gate(Protocol):
@@ -83,18 +101,25 @@ class Auth(Middleware):
     """The one place where it is decided."""
 
     def __init__(
-        self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, type: str = 'none', realm: str = '',
-        htpasswd: str = '', rules: str = '', anonymous: str = 'none', issuer: str = '', service: str = '',
-        jwks: str = '', algorithms: str = 'RS256 ES256 EdDSA', leeway: str | float = 60,
+        self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, type: str = 'none',
+        open: str = 'no', realm: str = '', htpasswd: str = '', rules: str = '', anonymous: str = 'none',
+        issuer: str = '', service: str = '', jwks: str = '', denied: str = '', store: str | None = None,
+        algorithms: str = 'RS256 ES256 EdDSA', leeway: str | float = 60,
     ) -> None:
         super().__init__(app, global_conf)
         if type not in _KINDS:
             raise ConfigError(f'type: {type!r} is none of {", ".join(_KINDS)}')
-        _refuse(type, ('htpasswd', 'token'), realm=realm)
+        if open not in ('no', 'loopback'):
+            raise ConfigError(f'open: {open!r} is neither no nor loopback')
+        _refuse(type, ('htpasswd', 'token', 'hub'), realm=realm)
         _refuse(type, ('htpasswd',), htpasswd=htpasswd, rules=rules, anonymous=anonymous.replace('none', ''))
-        _refuse(type, ('token',), issuer=issuer, service=service, jwks=jwks)
+        _refuse(type, ('token', 'hub'), issuer=issuer, service=service)
+        _refuse(type, ('token',), jwks=jwks, denied=denied)
+        _refuse(type, ('hub',), open=open.replace('no', ''), store=store or '')
         _quotable(realm=realm, service=service)
         self._gate: Gate | None = None
+        self._opens_at_machine = open == 'loopback'
+        self._is_open = False
         if type == 'htpasswd':
             _need(htpasswd=htpasswd)
             self._gate = Basic(realm or 'objreg', htpasswd, rules, anonymous)
@@ -102,11 +127,32 @@ class Auth(Middleware):
             _need(realm=realm, issuer=issuer, service=service, jwks=jwks)
             keys = open_keys(jwks)
             tokens = Tokens(keys, issuer, service, as_list(algorithms), int(as_seconds(leeway)))
-            self._gate = Bearer(realm, service, keys, tokens)
+            self._gate = Bearer(realm, service, keys, tokens, DeniedURL(denied) if denied else None)
+        elif type == 'hub':
+            hub, service = open_registry(global_conf, store).store, service or 'registry'
+            signing = Signing(hub)
+            tokens = Tokens(signing, issuer or 'objreg', service, as_list(algorithms), int(as_seconds(leeway)))
+            self._gate = Bearer(realm, service, signing, tokens, Denials(hub))
+
+    @property
+    def protects(self) -> bool:
+        """Whether anybody is ever refused anything."""
+        return self._gate is not None
+
+    def listening(self, is_own_address: bool) -> None:
+        """The server tells whether it is reached from this machine only."""
+        self._is_open = self._opens_at_machine and is_own_address
+
+    @property
+    def is_open(self) -> bool:
+        """Whether whoever sits at the machine may do everything."""
+        return self._is_open
 
     def handle(self, req: Request) -> Any:
         """Let pass what is granted."""
         if self._gate is None:
+            return self.app
+        if self._is_open and 'HTTP_AUTHORIZATION' not in req.environ and is_at_the_machine(req.environ):
             return self.app
         req.environ[KEY] = NOTHING  # until more is known, and where there is no route
         route = match(req.environ.get('PATH_INFO', ''))

@@ -10,6 +10,7 @@ key                         value                                               
 ``objreg.log``              dict: what a layer adds to the request's log line                              errors
 ``objreg.access``           `objreg.access.Access`: who asks, and what he may do                           auth
 ``objreg.client``           the client's address, as far as it can be trusted                              proxy
+``objreg.forwarded``        True: somebody says that he passes the request on for another                  proxy
 ``objreg.sent_by_server``   True: the body is a file that the server sends without this program                registry
 ==========================  =============================================================================  ==========
 """

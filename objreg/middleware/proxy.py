@@ -83,6 +83,7 @@ class Proxy(Middleware):
                 environ['SCRIPT_NAME'] = prefix + environ.get('SCRIPT_NAME', '')
         for name in _SAID:
             environ.pop(name, None)
+        environ['objreg.forwarded'] = True
         return self.app
 
     def _is_trusted(self, peer: str) -> bool:

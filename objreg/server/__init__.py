@@ -27,6 +27,9 @@ Options of ``[server:main]``; those of the command line come first:
     The folder for bodies on their way.  Must hold as many of the largest layers as are pushed at a time.  Empty: that
     of the store where it is a folder of this machine, since a file then becomes a layer without being copied; else
     that of the system (``TMPDIR``).
+``unprotected = refuse``
+    What to do with a pipeline in which nobody is ever refused anything (no ``auth``, or one of ``type = none``) on an
+    address that others reach: ``refuse`` to start, or ``allow``.
 ``body = 20 GiB``
     The largest body of a request for a blob; others are 16 MiB at most.  The body is taken in before any layer is asked
     whether the client may send it.
@@ -57,6 +60,7 @@ from wsgiref.types import WSGIApplication
 from waitress.utilities import cleanup_unix_socket
 
 from objreg import pipeline
+from objreg.auth.machine import is_own_address
 from objreg.config import ConfigError, as_seconds, as_size
 from objreg.server import metrics
 from objreg.server.process import Process, bound_arenas, never_an_orphan
@@ -84,6 +88,12 @@ class Settings:
     spool: str
     body: int
     headers: int
+    unprotected: str
+
+    @property
+    def is_own_address(self) -> bool:
+        """Whether it listens where nobody but this machine comes."""
+        return not self.unix and is_own_address(self.host)
 
 
 def address(wanted: Settings, port: int) -> str:
@@ -96,7 +106,7 @@ def address(wanted: Settings, port: int) -> str:
 def settings(
     application: WSGIApplication, *, host: str = '127.0.0.1', port: str = '5000', unix: str = '', workers: str = 'auto',
     threads: str = 'auto', connections: str = '1000', idle: str = '120', grace: str = '30', spool: str = '',
-    body: str = '20 GiB', headers: str = '64 KiB',
+    unprotected: str = 'refuse', body: str = '20 GiB', headers: str = '64 KiB',
 ) -> Settings:
     """The options of the module's docstring, converted; raises `ConfigError`."""
     found = [registry.store for registry in pipeline.registries(application)]
@@ -104,6 +114,8 @@ def settings(
     cores = len(os.sched_getaffinity(0))
     if spool and not os.access(spool, os.W_OK | os.X_OK):
         raise ConfigError(f'spool: {spool!r} is not a folder that can be written')
+    if unprotected not in ('refuse', 'allow'):
+        raise ConfigError(f'unprotected: {unprotected!r} is neither refuse nor allow')
     return Settings(
         host=host,
         port=_number('port', port, 0, 65535),
@@ -116,7 +128,26 @@ def settings(
         spool=spool or next((store.spool for store in found if store.spool), ''),
         body=as_size(body),
         headers=as_size(headers),
+        unprotected=unprotected,
     )
+
+
+def settle(application: WSGIApplication, wanted: Settings) -> None:
+    """Tell each layer whether others reach this server; raises `ConfigError` if they do and nobody is ever refused.
+
+    What is behind a socket of this machine is for a proxy, hence for others, but guarded by whoever set that up.
+    """
+    layers = list(pipeline.layers(application))
+    for layer in layers:
+        listening = getattr(layer, 'listening', None)
+        if listening is not None:
+            listening(wanted.is_own_address)
+    is_protected = any(getattr(layer, 'protects', False) for layer in layers)
+    if not (is_protected or wanted.is_own_address or wanted.unix or wanted.unprotected == 'allow'):
+        raise ConfigError(
+            f'host: {wanted.host}: whoever reaches it may read, write and delete everything; give [filter:auth] a '
+            'type, or say unprotected = allow in [server:main]'
+        )
 
 
 def _number(option: str, text: str, least: int, most: int, *, auto: int | None = None) -> int:
@@ -171,6 +202,7 @@ def serve(application: WSGIApplication, wanted: Settings, ready: Callable[[list[
 
     `ready` is called once the sockets accept connections.
     """
+    settle(application, wanted)
     bound_arenas()
     sockets = listen(wanted)
     adjustments = _adjustments(wanted, sockets)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from objreg.auth import files, keysets
+from objreg.auth import files, keysets, remote
 from objreg.auth.keysets import KeysUnavailable, open_keys
 from objreg.config import ConfigError
 from tests.unit.middleware.keys import EC, RSA, write_jwks
@@ -142,7 +142,7 @@ def test_a_redirect_is_not_followed(service: Service) -> None:
 
 
 def test_a_service_that_drips_is_given_up(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keysets, '_LONGEST', -1)
+    monkeypatch.setattr(remote, 'LONGEST', -1)
     with pytest.raises(ConfigError, match='it takes too long'):
         open_keys(service.url).reload()
 

@@ -1,0 +1,127 @@
+"""People and organisations: that they exist, and in what state."""
+
+from __future__ import annotations
+
+import secrets
+
+import argon2
+
+from objreg.auth.verifying import Verifier
+from objreg.hub import claims, keys, names, records
+from objreg.hub.claims import Clock, Taken
+from objreg.hub.records import Account, Kind, Mark, Password, Profile
+from objreg.store import NotFound, Store
+
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 1024
+
+
+class PasswordRefused(ValueError):
+    """The text is for the person who chose it."""
+
+
+class Accounts:
+    """Those of one hub."""
+
+    def __init__(self, store: Store, *, clock: Clock = claims.CLOCK) -> None:
+        self._store = store
+        self._clock = clock
+        self._hasher = argon2.PasswordHasher()
+        self._verifier = Verifier()
+        self._stand_in = self._hasher.hash(secrets.token_urlsafe())
+
+    # That they exist
+
+    def create(self, name: str, kind: Kind, *, by: str = '') -> Account:
+        """A new account.  Raises `names.NameRefused`, `Taken`, `claims.Busy`."""
+        names.check_account(name)
+        account = Account(name, kind, secrets.token_hex(16), self._now(), by)
+        claims.claim(self._store, account, clock=self._clock)
+        return account
+
+    def find(self, name: str) -> Account | None:
+        """The account of exactly that name, unless it was deleted: one read."""
+        if not names.is_account(name):
+            return None
+        account = records.find(self._store, keys.account(name), Account)
+        return None if account is None or account.name != name or account.kind == 'deleted' else account
+
+    def exists(self, name: str, id: str) -> bool:
+        """Whether the account of that name is there, and is the one of that id."""
+        account = self.find(name)
+        return account is not None and account.id == id
+
+    def delete(self, account: Account) -> None:
+        """End an account; its name stays taken."""
+        ended = Account(account.name, 'deleted', account.id, account.created, account.by)
+        self._store.put(keys.account(account.name), ended.dump())
+        self._store.delete([entry.key for entry in self._store.list(keys.person(account.name))])
+
+    # In what state
+
+    def suspension(self, user: str) -> Mark | None:
+        """That somebody may do nothing for now; None: he may."""
+        return records.find(self._store, keys.suspended(user), Mark)
+
+    def suspend(self, user: str, *, by: str, why: str = '') -> None:
+        """Let him do nothing."""
+        self._store.put(keys.suspended(user), Mark(self._now(), by, why).dump())
+
+    def resume(self, user: str) -> None:
+        """Let him do again what he could."""
+        self._store.delete([keys.suspended(user)])
+
+    def is_administrator(self, user: str) -> bool:
+        """Whether he administers the hub."""
+        return self._has(keys.administrator(user))
+
+    def make_administrator(self, user: str, *, by: str = '') -> None:
+        """Let him administer the hub."""
+        self._store.put(keys.administrator(user), Mark(self._now(), by).dump())
+
+    def unmake_administrator(self, user: str) -> None:
+        """Let him do so no more."""
+        self._store.delete([keys.administrator(user)])
+
+    # Passwords
+
+    def set_password(self, user: str, password: str) -> None:
+        """Replace it; refresh tokens from before end with it.  Raises `PasswordRefused`."""
+        check_password(password, user)
+        self._store.put(keys.password(user), Password(self._hasher.hash(password), self._now()).dump())
+
+    def has_password(self, user: str, password: str) -> bool:
+        """Whether it is his; costs the same whether there is such a user or not.  Raises 503 under many guesses."""
+        kept = records.find(self._store, keys.password(user), Password) if names.is_account(user) else None
+        return self._verifier.verify(user, kept.hash if kept else None, password, self._stand_in)
+
+    # What else is known
+
+    def profile(self, user: str) -> Profile:
+        """His, or an empty one."""
+        return records.find(self._store, keys.profile(user), Profile) or Profile()
+
+    def set_profile(self, user: str, profile: Profile) -> None:
+        """Replace it."""
+        self._store.put(keys.profile(user), profile.dump())
+
+    def _has(self, key: str) -> bool:
+        try:
+            self._store.stat(key)
+        except NotFound:
+            return False
+        return True
+
+    def _now(self) -> int:
+        return int(self._clock.time())
+
+
+def check_password(password: str, user: str) -> None:
+    """Raise `PasswordRefused` for one that is guessed at once."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or '\0' in password:
+        raise PasswordRefused(f'a password has {SHORTEST_PASSWORD} characters at least')
+    if password.lower() == user or len(set(password)) < 3:
+        raise PasswordRefused('that password is guessed at once')
+
+
+__all__ = ['Accounts', 'PasswordRefused', 'Taken', 'check_password']

@@ -1,0 +1,159 @@
+"""Who somebody is, and what he may do: gathers from the bucket what `policy` asks, with as few reads as it can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from objreg.hub import credentials, keys, names, policy, records
+from objreg.hub.accounts import Accounts
+from objreg.hub.credentials import Credential
+from objreg.hub.organisations import Organisations
+from objreg.hub.policy import Grant, Role, Subject
+from objreg.hub.records import Robot, Token
+from objreg.hub.repositories import Repositories
+from objreg.hub.tokens import Tokens
+from objreg.store import Store
+
+
+class Rejected(Exception):
+    """The credentials are not good; why is for the log, and never for the client."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who asks, as his credentials prove; the empty name is nobody in particular.
+
+    `account` is the id of the account (of the namespace, for a robot), `credential` the id of the token that he gave,
+    '' for a password.
+    """
+
+    name: str = ''
+    account: str = ''
+    credential: str = ''
+    scopes: tuple[policy.Scope, ...] | None = None
+
+
+NOBODY = Identity()
+
+
+class Authority:
+    """Over the accounts of one hub."""
+
+    def __init__(
+        self, store: Store, accounts: Accounts, organisations: Organisations, repositories: Repositories, tokens: Tokens
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._organisations = organisations
+        self._repositories = repositories
+        self._tokens = tokens
+
+    # Who he is
+
+    def authenticate(self, login: str, secret: str) -> Identity:
+        """Of a name with a password or a token; raises `Rejected`, and 503 under many guesses."""
+        credential = credentials.parse(secret)
+        if credential is not None and credential.kind in ('pat', 'robot'):
+            identity = self.recognise(credential)
+            if identity.name != login.lower():
+                raise Rejected('the token is somebody else\'s')
+            return identity
+        if not self._accounts.has_password(login.lower(), secret):
+            raise Rejected('wrong name or password')
+        account = self._accounts.find(login.lower())
+        if account is None or account.kind != 'user':
+            raise Rejected('no such user')
+        self._check_active(account.name)
+        return Identity(account.name, account.id)
+
+    def recognise(self, credential: Credential, service: str = '') -> Identity:
+        """Of a token alone: three reads.  `service` is whom a refresh token is to be for."""
+        token = self._tokens.find(credential)
+        if token is None:
+            raise Rejected('no such token')
+        if token.kind == 'refresh' and token.service != service:
+            raise Rejected('the refresh token is for another service')
+        identity = self._robot(credential, token) if token.kind == 'robot' else self._person(credential, token)
+        self._tokens.note(credential.id)
+        return identity
+
+    def _person(self, credential: Credential, token: Token) -> Identity:
+        if not self._accounts.exists(token.holder, token.account):
+            raise Rejected('the account of the token is gone')
+        self._check_active(token.holder)
+        return Identity(token.holder, token.account, credential.id, _scopes(token.scopes))
+
+    def _robot(self, credential: Credential, token: Token) -> Identity:
+        namespace, name = names.split_robot(token.holder) or ('', '')
+        robot = records.find(self._store, keys.robot(namespace, name), Robot)
+        if robot is None:
+            raise Rejected('the robot is gone')
+        if namespace != names.LIBRARY and not self._accounts.exists(namespace, token.account):
+            raise Rejected('the namespace of the robot is gone')
+        self._check_active(namespace)
+        return Identity(token.holder, token.account, credential.id, _scopes(robot.scopes))
+
+    def _check_active(self, user: str) -> None:
+        if self._accounts.suspension(user) is not None:
+            raise Rejected('suspended')
+
+    # What he may do
+
+    def narrow(self, identity: Identity, repository: str, actions: Iterable[str]) -> list[str]:
+        """Those of the actions on a repository that are his; what a registry knows of ``*``."""
+        wanted = list(actions)
+        found = self._repositories.find(repository)
+        subject = self._subject(identity, repository)
+        granted = policy.narrow(subject, wanted, found)
+        most = policy.narrow(replace(subject, is_administrator=True), wanted, found)
+        if granted != most and self._is_among_administrators(identity):
+            granted = most
+        if 'push' in granted:
+            self._repositories.begin(found)
+        return granted
+
+    def may(self, identity: Identity, action: str, repository: str) -> bool:
+        """Whether he may do one thing, a key of `policy.ACTIONS`."""
+        found, subject = self._repositories.find(repository), self._subject(identity, repository)
+        if policy.may(subject, action, found):
+            return True
+        might = policy.may(replace(subject, is_administrator=True), action, found)
+        return might and self._is_among_administrators(identity)
+
+    def is_administrator(self, identity: Identity) -> bool:
+        """Whether he administers the hub, and his token leaves that over: only one without scopes does."""
+        return identity.scopes is None and self._is_among_administrators(identity)
+
+    def _is_among_administrators(self, identity: Identity) -> bool:
+        if not identity.name or names.ROBOT in identity.name:
+            return False
+        return self._accounts.is_administrator(identity.name)
+
+    def owns(self, identity: Identity, namespace: str) -> bool:
+        """Whether the namespace is his to administer; a token with scopes administers none."""
+        if not identity.name or identity.scopes is not None or names.ROBOT in identity.name:
+            return False
+        if identity.name == namespace or self._organisations.place(namespace, identity.name).role == 'owner':
+            return True
+        return self.is_administrator(identity)
+
+    def _subject(self, identity: Identity, repository: str) -> Subject:
+        namespace = names.namespace(repository)
+        subject = Subject(identity.name, scopes=identity.scopes)
+        if not identity.name or subject.is_robot:
+            return subject
+        if identity.name == namespace:
+            return replace(subject, is_owner=True)
+        place = self._organisations.place(namespace, identity.name)
+        if place.role == 'owner':
+            return replace(subject, is_owner=True)
+        grants = self._organisations.grants_of(namespace, place.teams)
+        role = self._repositories.collaborator(repository, identity.name)
+        if role is not Role.NONE:
+            grants.append(Grant(repository, role))
+        return replace(subject, is_member=bool(place.role), grants=tuple(grants))
+
+
+def _scopes(given: Iterable[records.Scope] | None) -> tuple[policy.Scope, ...] | None:
+    return None if given is None else tuple(scope.as_policy() for scope in given)

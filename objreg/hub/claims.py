@@ -1,0 +1,121 @@
+"""How a name gets one owner, on any store and with any number of nodes.
+
+Where the store declares that create-if-absent is atomic, that is all.  Elsewhere (Swift lets several of several racing
+writers win) a name is taken under a timed lock, Fischer's: read the lock; if nobody holds it, write it with a random
+mark, and give up if both took longer than `PATIENCE`; wait as long; read it again; whoever reads his own mark then has
+won, and only he writes the record.  Taken means that the record is there.  The lock is nothing but the lock: a late
+write may replace it, and it ends by its age.
+
+What is assumed of such a store: that a read of the newest copy sees a write that was acknowledged, that the clocks of
+nodes differ by less than `SKEW` seconds, and that a node that holds the lock writes the record within `HELD` seconds or
+not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+
+from objreg.hub import keys, records
+from objreg.hub.records import Account
+from objreg.store import Exists, NotFound, Store, Unavailable
+
+PATIENCE = 2.0
+HELD = 60.0
+SKEW = 60.0
+
+
+class Taken(Exception):
+    """The name is somebody's."""
+
+
+class Busy(Unavailable):
+    """Somebody else is about to take it; worth another try."""
+
+
+class Clock:
+    """What time it is, and waiting: replaced by tests."""
+
+    def time(self) -> float:
+        """Seconds since the epoch, by this node's clock."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that pass."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+CLOCK = Clock()
+
+
+def claim(store: Store, account: Account, *, clock: Clock = CLOCK) -> None:
+    """Write the account under its name; raises `Taken`, or `Busy`."""
+    key = keys.account(account.name)
+    if store.capabilities.conditional_put:
+        _create(store, key, account)
+        return
+    if records.find(store, key, Account) is not None:
+        raise Taken(account.name)
+    _lock(store, account, clock)
+    try:
+        began = clock.monotonic()
+        if _newest(store, key):
+            raise Taken(account.name)
+        if clock.monotonic() - began > HELD / 2:
+            raise Busy(f'{account.name}: the store is slow')
+        _create(store, key, account)
+    finally:
+        store.delete([keys.lock(account.name)])
+
+
+def _create(store: Store, key: str, account: Account) -> None:
+    try:
+        store.put(key, account.dump(), if_absent=True)
+    except Exists as error:
+        # a write that was tried again finds itself
+        if records.read(store, key, Account).id != account.id:
+            raise Taken(account.name) from error
+
+
+def _lock(store: Store, account: Account, clock: Clock) -> None:
+    """Hold the lock of that name; raises `Busy`."""
+    key, mark = keys.lock(account.name), secrets.token_hex(16)
+    began = clock.monotonic()
+    held = _newest(store, key)
+    if held and _is_held(held, clock):
+        raise Busy(f'{account.name}: somebody else is about to take it')
+    store.put(key, json.dumps({'mark': mark, 'at': clock.time()}).encode())
+    if clock.monotonic() - began > PATIENCE:
+        raise Busy(f'{account.name}: the store is slow')
+    clock.sleep(PATIENCE)
+    found = _newest(store, key)
+    if not found or _mark(found) != mark:
+        raise Busy(f'{account.name}: somebody else is about to take it')
+
+
+def _newest(store: Store, key: str) -> bytes:
+    """The object, of the newest copy; b'' where there is none."""
+    try:
+        return store.newest(key)
+    except NotFound:
+        return b''
+
+
+def _is_held(lock: bytes, clock: Clock) -> bool:
+    try:
+        at = float(json.loads(lock)['at'])
+    except (ValueError, LookupError, TypeError):
+        return False
+    return -SKEW < clock.time() - at < HELD + SKEW
+
+
+def _mark(lock: bytes) -> str:
+    try:
+        return str(json.loads(lock)['mark'])
+    except (ValueError, LookupError, TypeError):
+        return ''

@@ -1,0 +1,38 @@
+"""The hub in one object: its parts, over one store."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from objreg.hub.accounts import Accounts
+from objreg.hub.authority import Authority
+from objreg.hub.denials import Denials
+from objreg.hub.organisations import Organisations
+from objreg.hub.policy import Visibility
+from objreg.hub.repositories import Repositories
+from objreg.hub.signing import Signing
+from objreg.hub.tokens import Tokens
+from objreg.store import Store
+
+
+class Settings(NamedTuple):
+    """What is said of a hub as a whole; `key_days` is how long a key signs."""
+
+    visibility: Visibility = Visibility.PRIVATE
+    algorithm: str = 'ES256'
+    key_days: float = 30
+
+
+class Hub:
+    """The parts of a hub."""
+
+    def __init__(self, store: Store, settings: Settings | None = None) -> None:
+        settings = settings or Settings()
+        self.store = store
+        self.accounts = Accounts(store)
+        self.organisations = Organisations(store)
+        self.repositories = Repositories(store, settings.visibility)
+        self.tokens = Tokens(store)
+        self.denials = Denials(store)
+        self.signing = Signing(store, algorithm=settings.algorithm, days=settings.key_days)
+        self.authority = Authority(store, self.accounts, self.organisations, self.repositories, self.tokens)

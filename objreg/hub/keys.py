@@ -1,0 +1,217 @@
+"""Every key of the hub is built here and nowhere else.
+
+::
+
+    hub/accounts/<canonical name>                  that a name is taken, by whom, since when; replaced when
+                                                   the account is deleted, and never taken away
+    hub/locks/<canonical name>                     a timed lock while a name is taken, on stores that need one
+    hub/people/<user>/password                     the hash of his password, and when it was set
+    hub/people/<user>/profile                      his e-mail address, and what he calls himself
+    hub/people/<user>/suspended                    that he may do nothing for now
+    hub/people/<user>/administrator                that he administers the hub
+    hub/members/<organisation>/<user>/owner        his role in the organisation
+    hub/members/<organisation>/<user>/member
+    hub/members/<organisation>/<user>/team-<team>  that he is in one of its teams
+    hub/organisations/<user>/<organisation>        the same, seen from him, for lists
+    hub/teams/<organisation>/<team>                a team
+    hub/grants/<organisation>/<team>/<role>/<pattern>      what a team may do
+    hub/namespaces/<name>                          what holds for new repositories and for members
+    hub/repositories/<name>/_visibility            public, internal or private
+    hub/repositories/<name>/_collaborators/<user>  what he may do with this one
+    hub/tokens/<id>                                a token, hashed
+    hub/holders/<name>/<id>                        that he holds it, for lists
+    hub/used/<id>/<day>                            that a token was used that day
+    hub/robots/<namespace>/<robot>                 a robot
+    hub/codes/<id>                                 an invitation, or a permission to set a new password; hashed
+    hub/signing/<id>                               a key that signs tokens
+    hub/denied/<until>/<kind>-<value>              that tokens issued before are not to be accepted, until they expire
+    hub/audit/<time>-<random>                      who did what
+
+A component of a name never begins with ``_``, and ``<pattern>`` is encoded, so that no name can collide with a key;
+every prefix that is listed ends with ``/``, so that no name is taken for one that begins like it.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote
+
+from objreg.hub.names import canonical
+
+HUB = 'hub/'
+ACCOUNTS = 'hub/accounts/'
+AUDIT = 'hub/audit/'
+DENIED = 'hub/denied/'
+SIGNING = 'hub/signing/'
+
+
+def account(name: str) -> str:
+    """That a name is taken."""
+    return ACCOUNTS + canonical(name)
+
+
+def lock(name: str) -> str:
+    """The lock while it is being taken."""
+    return f'hub/locks/{canonical(name)}'
+
+
+def password(user: str) -> str:
+    """The hash of a password."""
+    return f'hub/people/{user}/password'
+
+
+def profile(user: str) -> str:
+    """What else is known of somebody."""
+    return f'hub/people/{user}/profile'
+
+
+def suspended(user: str) -> str:
+    """That somebody may do nothing for now."""
+    return f'hub/people/{user}/suspended'
+
+
+def administrator(user: str) -> str:
+    """That somebody administers the hub."""
+    return f'hub/people/{user}/administrator'
+
+
+def person(user: str) -> str:
+    """The prefix of all that is known of somebody."""
+    return f'hub/people/{user}/'
+
+
+def members(organisation: str) -> str:
+    """The prefix of all members of an organisation."""
+    return f'hub/members/{organisation}/'
+
+
+def member(organisation: str, user: str) -> str:
+    """The prefix of what a user is in an organisation."""
+    return f'hub/members/{organisation}/{user}/'
+
+
+def membership(organisation: str, user: str, role: str) -> str:
+    """That a user is ``owner`` or ``member``."""
+    return member(organisation, user) + role
+
+
+def in_team(organisation: str, user: str, team: str) -> str:
+    """That a user is in a team."""
+    return f'{member(organisation, user)}team-{team}'
+
+
+def organisations(user: str) -> str:
+    """The prefix of the organisations of a user."""
+    return f'hub/organisations/{user}/'
+
+
+def organisation(user: str, organisation: str) -> str:
+    """That a user is in an organisation."""
+    return organisations(user) + organisation
+
+
+def teams(organisation: str) -> str:
+    """The prefix of the teams of an organisation."""
+    return f'hub/teams/{organisation}/'
+
+
+def team(organisation: str, team: str) -> str:
+    """A team."""
+    return teams(organisation) + team
+
+
+def grants(organisation: str) -> str:
+    """The prefix of what the teams of an organisation may do."""
+    return f'hub/grants/{organisation}/'
+
+
+def grant(organisation: str, team: str, role: str, pattern: str) -> str:
+    """That a team has a role on names that match a pattern."""
+    return f'{grants(organisation)}{team}/{role}/{quote(pattern, safe="")}'
+
+
+def parse_grant(key: str) -> tuple[str, str, str]:
+    """Team, role and pattern of a key that `grant` makes."""
+    team, role, pattern = key.split('/')[3:]
+    return team, role, unquote(pattern)
+
+
+def namespace(name: str) -> str:
+    """The settings of a namespace."""
+    return f'hub/namespaces/{name}'
+
+
+def visibility(repository: str) -> str:
+    """Who sees a repository."""
+    return f'hub/repositories/{repository}/_visibility'
+
+
+def collaborators(repository: str) -> str:
+    """The prefix of the collaborators of a repository."""
+    return f'hub/repositories/{repository}/_collaborators/'
+
+
+def collaborator(repository: str, user: str) -> str:
+    """A collaborator of a repository."""
+    return collaborators(repository) + user
+
+
+def token(id: str) -> str:
+    """A token."""
+    return f'hub/tokens/{id}'
+
+
+def holder(name: str) -> str:
+    """The prefix of the tokens that somebody, or a robot, holds."""
+    return f'hub/holders/{name}/'
+
+
+def held(name: str, id: str) -> str:
+    """That somebody holds a token."""
+    return holder(name) + id
+
+
+def used(id: str) -> str:
+    """The prefix of the days when a token was used."""
+    return f'hub/used/{id}/'
+
+
+def used_on(id: str, day: str) -> str:
+    """That a token was used on a day (``2026-01-31``)."""
+    return used(id) + day
+
+
+def robots(namespace: str) -> str:
+    """The prefix of the robots of a namespace."""
+    return f'hub/robots/{namespace}/'
+
+
+def robot(namespace: str, name: str) -> str:
+    """A robot."""
+    return robots(namespace) + name
+
+
+def code(id: str) -> str:
+    """What somebody was sent, to be let in once."""
+    return f'hub/codes/{id}'
+
+
+def signing(id: str) -> str:
+    """A key that signs tokens."""
+    return SIGNING + id
+
+
+def denied(until: int, kind: str, value: str) -> str:
+    """That tokens are not to be accepted until that second since the epoch."""
+    return f'{DENIED}{until:012d}/{kind}-{value}'
+
+
+def parse_denied(key: str) -> tuple[int, str, str]:
+    """Until when, the kind and the value of a key that `denied` makes."""
+    until, _, rest = key.removeprefix(DENIED).partition('/')
+    kind, _, value = rest.partition('-')
+    return int(until), kind, value
+
+
+def audit(time: str, random: str) -> str:
+    """An event, at ``20260131T235959.123456Z``."""
+    return f'{AUDIT}{time}-{random}'

@@ -1,0 +1,151 @@
+"""Organisations: their members, teams, and what teams may do.
+
+What somebody is in an organisation is said by keys alone, so that two who change it at once change two keys.  Lists of
+some stores lag: what one shows is looked at before it counts, so that a right that was taken away is away.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+
+from objreg.hub import keys, names
+from objreg.hub.policy import Grant, Role
+from objreg.hub.records import Mark
+from objreg.store import NotFound, Store
+
+MemberRole = Literal['owner', 'member']
+GrantedRole = Literal['read', 'write', 'admin']
+
+
+class Place(NamedTuple):
+    """What somebody is in an organisation; an empty `role`: nothing."""
+
+    role: str = ''
+    teams: frozenset[str] = frozenset()
+
+
+class TeamGrant(NamedTuple):
+    """What a team may do."""
+
+    team: str
+    role: str
+    pattern: str
+
+
+class Organisations:
+    """Those of one hub."""
+
+    def __init__(self, store: Store, *, now: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._now = now
+
+    # Members
+
+    def place(self, organisation: str, user: str) -> Place:
+        """What he is there: one list call where lists do not lag."""
+        prefix = keys.member(organisation, user)
+        found = {key.removeprefix(prefix) for key in self._there(prefix)}
+        role = 'owner' if 'owner' in found else 'member' if 'member' in found else ''
+        if not role:
+            return Place()
+        return Place(role, frozenset(word[5:] for word in found if word.startswith('team-')))
+
+    def members(self, organisation: str) -> dict[str, Place]:
+        """All of them: one list call a thousand."""
+        facts: dict[str, set[str]] = {}
+        for entry in self._store.list(keys.members(organisation)):
+            user, _, fact = entry.key.removeprefix(keys.members(organisation)).partition('/')
+            facts.setdefault(user, set()).add(fact)
+        return {
+            user: Place('owner' if 'owner' in found else 'member', frozenset(f[5:] for f in found if f[:5] == 'team-'))
+            for user, found in facts.items() if found & {'owner', 'member'}
+        }
+
+    def add(self, organisation: str, user: str, role: MemberRole, *, by: str) -> None:
+        """Make him a member, or an owner; what he was otherwise ends."""
+        mark = Mark(int(self._now()), by).dump()
+        self._store.put(keys.membership(organisation, user, role), mark)
+        self._store.put(keys.organisation(user, organisation), mark)
+        other = 'member' if role == 'owner' else 'owner'
+        self._store.delete([keys.membership(organisation, user, other)])
+
+    def remove(self, organisation: str, user: str) -> None:
+        """Let him be nothing there, nor in any of its teams."""
+        facts = [keys.membership(organisation, user, role) for role in ('owner', 'member')]
+        self._store.delete(facts)  # before the rest: without it they count for nothing
+        self._store.delete([entry.key for entry in self._store.list(keys.member(organisation, user))])
+        self._store.delete([keys.organisation(user, organisation)])
+
+    def of(self, user: str) -> list[str]:
+        """The organisations that he may be in."""
+        prefix = keys.organisations(user)
+        return [entry.key.removeprefix(prefix) for entry in self._store.list(prefix)]
+
+    # Teams
+
+    def add_team(self, organisation: str, team: str, *, by: str) -> None:
+        """A new team; one that is there stays."""
+        names.check_part(team)
+        self._store.put(keys.team(organisation, team), Mark(int(self._now()), by).dump())
+
+    def teams(self, organisation: str) -> list[str]:
+        """All of them."""
+        prefix = keys.teams(organisation)
+        return [entry.key.removeprefix(prefix) for entry in self._store.list(prefix)]
+
+    def has_team(self, organisation: str, team: str) -> bool:
+        """Whether there is such a team."""
+        return self._is_there(keys.team(organisation, team))
+
+    def remove_team(self, organisation: str, team: str) -> None:
+        """End a team: its grants first, then who is in it."""
+        granted = [keys.grant(organisation, *grant) for grant in self.grants(organisation) if grant.team == team]
+        self._store.delete(granted)
+        inside = [user for user, place in self.members(organisation).items() if team in place.teams]
+        self._store.delete([keys.in_team(organisation, user, team) for user in inside])
+        self._store.delete([keys.team(organisation, team)])
+
+    def join(self, organisation: str, user: str, team: str, *, by: str) -> None:
+        """Put a member into a team."""
+        self._store.put(keys.in_team(organisation, user, team), Mark(int(self._now()), by).dump())
+
+    def leave(self, organisation: str, user: str, team: str) -> None:
+        """Take him out."""
+        self._store.delete([keys.in_team(organisation, user, team)])
+
+    def grant(self, organisation: str, team: str, role: GrantedRole, pattern: str, *, by: str) -> None:
+        """Let a team do what a role may, on names of the organisation that match a pattern."""
+        self._store.put(keys.grant(organisation, team, role, pattern), Mark(int(self._now()), by).dump())
+
+    def revoke(self, organisation: str, team: str, role: GrantedRole, pattern: str) -> None:
+        """Let it do so no more."""
+        self._store.delete([keys.grant(organisation, team, role, pattern)])
+
+    def grants(self, organisation: str) -> list[TeamGrant]:
+        """What its teams may do: one list call a thousand."""
+        return [TeamGrant(*keys.parse_grant(key)) for key in self._there(keys.grants(organisation))]
+
+    def grants_of(self, organisation: str, teams: Iterable[str]) -> list[Grant]:
+        """The same for some of them, as `policy` has it."""
+        wanted = frozenset(teams)
+        if not wanted:
+            return []
+        return [
+            Grant(found.pattern, Role.of(found.role)) for found in self.grants(organisation) if found.team in wanted
+        ]
+
+    def _there(self, prefix: str) -> list[str]:
+        """The keys below a prefix that are there at this moment."""
+        found = [entry.key for entry in self._store.list(prefix)]
+        if self._store.capabilities.consistent_list:
+            return found
+        return [key for key in found if self._is_there(key)]
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            self._store.stat(key)
+        except NotFound:
+            return False
+        return True

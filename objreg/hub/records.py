@@ -1,0 +1,161 @@
+"""What the objects of the hub hold: JSON, read strictly and written without spaces.
+
+Times are whole seconds since the epoch.  A field that a newer version added is ignored by an older one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+
+from objreg.hub import policy
+from objreg.hub.policy import Role, Visibility
+from objreg.store import NotFound, Store, Unavailable
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The base of all of them."""
+
+    def dump(self) -> bytes:
+        """The JSON."""
+        return msgspec.json.encode(self)
+
+
+Kind = Literal['user', 'organisation', 'deleted']
+Made = TypeVar('Made', bound=Record)
+
+
+class Account(Record, frozen=True):
+    """That a name is taken.  `id` is another one for each account there ever was.
+
+    Of a deleted one the name stays taken: what was pulled from it must not come from somebody else one day.
+    """
+
+    name: str
+    kind: Kind
+    id: str
+    created: int
+    by: str = ''
+
+
+class Password(Record, frozen=True):
+    """`hash` is argon2id's, with its parameters in it."""
+
+    hash: str
+    changed: int
+
+
+class Profile(Record, frozen=True):
+    """What else is known of an account."""
+
+    email: str = ''
+    full_name: str = ''
+
+
+class Mark(Record, frozen=True):
+    """That something is so: since when, by whom, and why."""
+
+    at: int
+    by: str = ''
+    why: str = ''
+
+
+class Namespace(Record, frozen=True):
+    """What holds in a namespace: for repositories of which nothing else is said, and for members."""
+
+    visibility: Visibility | None = None
+    members: Literal['none', 'read', 'write', 'admin'] = 'read'
+
+
+class Shown(Record, frozen=True):
+    """Who sees a repository."""
+
+    visibility: Visibility
+    at: int = 0
+    by: str = ''
+
+
+class Collaborator(Record, frozen=True):
+    """What somebody may do with one repository."""
+
+    role: Literal['read', 'write', 'admin']
+    at: int = 0
+    by: str = ''
+
+
+class Scope(Record, frozen=True):
+    """What a token is limited to."""
+
+    actions: tuple[Literal['pull', 'push', 'delete', 'administer'], ...]
+    repositories: tuple[str, ...] = ('**',)
+
+    def as_policy(self) -> policy.Scope:
+        """The same, for `policy`."""
+        return policy.Scope(frozenset(self.actions), self.repositories)
+
+
+class Robot(Record, frozen=True):
+    """An account for a program; it belongs to a namespace."""
+
+    scopes: tuple[Scope, ...]
+    created: int
+    by: str = ''
+    description: str = ''
+
+
+class Token(Record, frozen=True):
+    """A secret that somebody holds.
+
+    `account` is the id of the account (of the namespace, for a robot's), so that a token ends with it.  `service` is
+    the audience that a refresh token is for.
+    """
+
+    kind: Literal['pat', 'robot', 'refresh']
+    holder: str
+    account: str
+    hash: str
+    created: int
+    expires: int = 0
+    scopes: tuple[Scope, ...] | None = None
+    label: str = ''
+    service: str = ''
+
+
+class Code(Record, frozen=True):
+    """What lets somebody in once: an invitation, or a new password."""
+
+    kind: Literal['invitation', 'password', 'administrator']
+    hash: str
+    expires: int
+    account: str = ''
+    email: str = ''
+
+
+class SigningKey(Record, frozen=True):
+    """A private key, as JWK."""
+
+    jwk: dict[str, str]
+    created: int
+
+
+def read(store: Store, key: str, kind: type[Made]) -> Made:
+    """The record under that key; raises `NotFound`, and `Unavailable` for one that is damaged."""
+    data = store.read(key)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unavailable(f'{key} is damaged: {error}') from error
+
+
+def find(store: Store, key: str, kind: type[Made]) -> Made | None:
+    """The record under that key; None where there is none."""
+    try:
+        return read(store, key, kind)
+    except NotFound:
+        return None
+
+
+def role(word: str) -> Role:
+    """The role that a record names."""
+    return Role.of(word)

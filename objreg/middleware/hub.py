@@ -1,0 +1,120 @@
+"""Hub: accounts, organisations and tokens, served beside the registry.
+
+It answers on its own paths (``/token``, ``/api/v1/…``, ``/.well-known/…``) and passes everything else on.  What it
+knows lies below ``hub/`` in its store; any node of any number serves it.  Where ``auth`` says ``type = hub``,
+the registry trusts this hub's signature; registries elsewhere do so by ``type = token`` and the ``jwks`` below.  A hub
+by itself is a pipeline that ends with ``nothing`` instead of ``auth``, ``dedup`` and ``registry``.
+
+========================================  ==========================================================================
+path                                      what is there
+========================================  ==========================================================================
+``/token``                                Docker's token service: GET with HTTP Basic, and OAuth 2's POST
+``/.well-known/jwks.json``                the public keys that verify its tokens
+``/.well-known/objreg/certificates.pem``  the same as certificates, for ``rootcertbundle`` of Docker's registry to 2.8
+``/.well-known/objreg/denied.json``       tokens that do not count any more although they have not expired
+========================================  ==========================================================================
+
+Its place is behind ``limits``, before ``auth``.
+
+Options:
+
+``store = default``
+    The store in ``stores.yml`` that holds the hub.  Usually said once, in ``[DEFAULT]``.
+``issuer = objreg``
+    Who its tokens say that they are from; registries want to see the same (``issuer`` of ``auth``).
+``services = registry``
+    The registries that tokens may be for, by name (``service`` of ``auth``).
+``visibility = private``
+    Who sees a new repository whose namespace says nothing else: ``private``, ``internal`` (whoever has an account) or
+    ``public``.
+``lifetime = 5 min``
+    How long an access token lives.
+``refresh_days = 90``
+    How long a client that was logged in by a password stays so.
+``algorithm = ES256``
+    By which new keys sign: ``ES256``, which every registry knows, or ``EdDSA``.
+``key_days = 30``
+    How long a key signs before the next one does.
+
+Example::
+
+    [filter:hub]
+    use = egg:objreg#hub
+    visibility = public
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from objreg.config import ConfigError, as_list, as_seconds
+from objreg.http import Request
+from objreg.hub.app import HubApp
+from objreg.hub.denials import LONGEST
+from objreg.hub.hub import Settings
+from objreg.hub.policy import Visibility
+from objreg.hub.signing import ALGORITHMS
+from objreg.hub.token_service import TokenOptions
+from objreg.middleware.base import Middleware
+from objreg.registry import open_registry
+
+_LEAST_TOKEN = 30.0
+
+
+class Hub(Middleware):
+    """Answers what is the hub's."""
+
+    def __init__(
+        self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, store: str | None = None,
+        issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private',
+        lifetime: str = '5 min', refresh_days: str = '90', algorithm: str = 'ES256', key_days: str = '30',
+    ) -> None:
+        super().__init__(app, global_conf)
+        settings = Settings(_visibility(visibility), _algorithm(algorithm), _days('key_days', key_days))
+        seconds = as_seconds(lifetime)
+        if not _LEAST_TOKEN <= seconds <= LONGEST / 2:
+            raise ConfigError(f'lifetime: {lifetime!r} is not from 30 seconds to {LONGEST // 2}')
+        named = tuple(as_list(services))
+        if not named or not issuer:
+            raise ConfigError('issuer and services: needed')
+        options = TokenOptions(issuer, named, int(seconds), int(_days('refresh_days', refresh_days) * 86400))
+        self.registry = open_registry(global_conf, store)
+        self.hub_app = HubApp(self.registry, settings, options)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self.hub_app.serves(environ.get('PATH_INFO', '')):
+            return self.app(environ, start_response)
+        return super().__call__(environ, start_response)
+
+    def handle(self, req: Request) -> Any:
+        """What is at that path."""
+        return self.hub_app.respond(req)
+
+    def reload(self) -> None:
+        """Look at the signing keys again."""
+        self.hub_app.hub.signing.reload()
+
+
+def _visibility(text: str) -> Visibility:
+    try:
+        return Visibility(text)
+    except ValueError as error:
+        raise ConfigError(f'visibility: {text!r} is none of {", ".join(Visibility)}') from error
+
+
+def _algorithm(text: str) -> str:
+    if text not in ALGORITHMS:
+        raise ConfigError(f'algorithm: {text!r} is none of {", ".join(ALGORITHMS)}')
+    return text
+
+
+def _days(option: str, text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError as error:
+        raise ConfigError(f'{option}: {text!r} is not a number of days') from error
+    if not 1 <= days <= 3650:
+        raise ConfigError(f'{option}: {text!r} is not from 1 to 3650')
+    return days
