@@ -19,6 +19,7 @@ setup(
         'objreg.commands',
         'objreg.drivers',
         'objreg.hub',
+        'objreg.hub.api',
         'objreg.middleware',
         'objreg.resources',
         'objreg.server',

@@ -7,8 +7,6 @@ import logging
 import sys
 from functools import partial
 from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,8 +15,11 @@ from rich.console import Console
 
 from objreg import check, pipeline, server
 from objreg.commands.failure import Failed
+from objreg.commands.named import paste_file
 from objreg.commands.store import store
 from objreg.commands.store_check import check as check_store
+from objreg.commands.token import token
+from objreg.commands.user import user
 from objreg.config import ConfigError
 from objreg.logs import configure
 from objreg.server.metrics import counted_together
@@ -38,6 +39,7 @@ def main() -> None:
       objreg check-config /etc/objreg/paste.ini
       objreg store check                    whether the store is good enough
       objreg store du                       what each repository holds
+      objreg user add alice --admin         somebody who may do everything
       eval "$(objreg completion bash)"
     """
 
@@ -61,7 +63,7 @@ def serve(paste_ini: str | None, quiet: bool, **given: str | None) -> None:
 
     SIGTERM ends it when its transfers have ended, SIGHUP makes it read secrets and keys again.
     """
-    path = _path_of(paste_ini)
+    path = paste_file(paste_ini)
     try:
         configure(path, quiet=quiet)
         with counted_together():
@@ -85,6 +87,9 @@ def _greet(path: str, application: Any, wanted: server.Settings, quiet: bool, so
     lines = [f'[bold]objreg {version("objreg")}[/bold] serves {server.address(wanted, port)}']
     for registry in pipeline.registries(application):
         lines.append(f'  store     {registry.store.name}: {registry.where}')
+    for layer in pipeline.layers(application):
+        if (who := getattr(layer, 'who', '')):
+            lines.append(f'  open to   {who}')
     lines += [
         f'  pipeline  {names} ({path})',
         f'  process   {wanted.workers} of {wanted.threads} threads',
@@ -110,7 +115,7 @@ def check_config(paste_ini: str | None, offline: bool, as_json: bool) -> None:
     """
     configure(None, quiet=True)
     logging.disable(logging.WARNING)
-    found = check.check(_path_of(paste_ini), offline=offline)
+    found = check.check(paste_file(paste_ini), offline=offline)
     if as_json:
         click.echo(json.dumps({'ok': not found.problems, 'problems': found.problems, 'checked': found.checked}))
     else:
@@ -136,10 +141,6 @@ def completion(shell: str) -> None:
 
 
 main.add_command(store)
+main.add_command(token)
+main.add_command(user)
 store.add_command(check_store)
-
-
-def _path_of(given: str | None) -> str:
-    if given is not None:
-        return given
-    return 'paste.ini' if Path('paste.ini').exists() else str(files('objreg') / 'default' / 'paste.ini')

@@ -52,6 +52,13 @@ def opened(stores_yml: str | None, name: str, *, misconfigured: type[Failed] = F
             found.close()
 
 
+def paste_file(given: str | None) -> str:
+    """The path of ``paste.ini``."""
+    if given is not None:
+        return given
+    return 'paste.ini' if Path('paste.ini').exists() else str(files('objreg') / 'default' / 'paste.ini')
+
+
 def stores_file(given: str | None) -> str:
     """The path of ``stores.yml``."""
     if given is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from rich.console import Console
 
 
@@ -13,6 +15,11 @@ def printable(text: str) -> str:
 def console() -> Console:
     """Where progress is shown."""
     return Console(stderr=True, highlight=False)
+
+
+def when(seconds: float) -> str:
+    """A time for people, UTC: ``2026-01-31 23:59``."""
+    return datetime.fromtimestamp(seconds, UTC).strftime('%Y-%m-%d %H:%M')
 
 
 def size_of(count: float) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 from objreg.auth.bearer import TOKEN_PATH
 from objreg.errors import MethodNotAllowed, NotFoundHere, of_store
 from objreg.http import Request, Response
+from objreg.hub.api.dispatch import Api
+from objreg.hub.api.operation import PREFIX
 from objreg.hub.hub import Hub, Settings
 from objreg.hub.token_service import TokenOptions, TokenService
 from objreg.registry import Registry
@@ -29,6 +31,7 @@ class HubApp:
         self.hub = hub = Hub(registry.store, settings)
         self.options = options
         token = TokenService(hub.authority, hub.tokens, hub.signing, options)
+        self._api = Api(hub, token)
         published = {JWKS: self._jwks, CERTIFICATES: self._certificates, DENIED: self._denied}
         self._paths: dict[str, dict[str, Callable[[Request], Response]]] = {
             TOKEN_PATH: {'GET': token.GET, 'POST': token.POST},
@@ -37,20 +40,25 @@ class HubApp:
 
     def serves(self, path: str) -> bool:
         """Whether that path is the hub's."""
-        return path in self._paths
+        return path in self._paths or path.startswith(f'{PREFIX}/')
 
     def respond(self, req: Request) -> Response:
         """The answer; raises what is wrong with the request."""
-        verbs = self._paths.get(req.environ['PATH_INFO'])
-        if verbs is None:
-            raise NotFoundHere()
-        verb = verbs.get(req.environ['REQUEST_METHOD'])
-        if verb is None:
-            raise MethodNotAllowed(req.environ['REQUEST_METHOD'][:16], headers={'Allow': ', '.join(verbs)})
         try:
-            return verb(req)
+            return self._verb(req)(req)
         except (Unavailable, Refused) as error:
             raise of_store(error, req.environ.get('objreg.request_id', '')) from error
+
+    def _verb(self, req: Request) -> Callable[[Request], Response]:
+        path, method = req.environ['PATH_INFO'], req.environ['REQUEST_METHOD']
+        if path.startswith(f'{PREFIX}/'):
+            return self._api.respond
+        verbs = self._paths.get(path)
+        if verbs is None:
+            raise NotFoundHere()
+        if method not in verbs:
+            raise MethodNotAllowed(method[:16], headers={'Allow': ', '.join(verbs)})
+        return verbs[method]
 
     def _jwks(self, req: Request) -> Response:
         return _published(self.hub.signing.jwks())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from objreg.hub.accounts import Accounts
+from objreg.hub.audit import Audit
 from objreg.hub.authority import Authority
 from objreg.hub.denials import Denials
 from objreg.hub.organisations import Organisations
@@ -35,4 +36,5 @@ class Hub:
         self.tokens = Tokens(store)
         self.denials = Denials(store)
         self.signing = Signing(store, algorithm=settings.algorithm, days=settings.key_days)
+        self.audit = Audit(store)
         self.authority = Authority(store, self.accounts, self.organisations, self.repositories, self.tokens)

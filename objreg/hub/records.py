@@ -5,10 +5,12 @@ Times are whole seconds since the epoch.  A field that a newer version added is 
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
 
+from objreg.auth import rules
 from objreg.hub import policy
 from objreg.hub.policy import Role, Visibility
 from objreg.store import NotFound, Store, Unavailable
@@ -22,6 +24,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.json.encode(self)
 
 
+Pattern = Annotated[str, Meta(max_length=255)]
 Kind = Literal['user', 'organisation', 'deleted']
 Made = TypeVar('Made', bound=Record)
 
@@ -87,8 +90,12 @@ class Collaborator(Record, frozen=True):
 class Scope(Record, frozen=True):
     """What a token is limited to."""
 
-    actions: tuple[Literal['pull', 'push', 'delete', 'administer'], ...]
-    repositories: tuple[str, ...] = ('**',)
+    actions: Annotated[tuple[Literal['pull', 'push', 'delete'], ...], Meta(min_length=1, max_length=3)]
+    repositories: Annotated[tuple[Pattern, ...], Meta(min_length=1, max_length=50)] = ('**',)
+
+    def __post_init__(self) -> None:
+        for pattern in self.repositories:
+            rules.pattern(pattern)
 
     def as_policy(self) -> policy.Scope:
         """The same, for `policy`."""

@@ -144,9 +144,11 @@ class Auth(Middleware):
         self._is_open = self._opens_at_machine and is_own_address
 
     @property
-    def is_open(self) -> bool:
-        """Whether whoever sits at the machine may do everything."""
-        return self._is_open
+    def who(self) -> str:
+        """Who may do anything here, for people."""
+        if self._gate is None:
+            return 'everybody who reaches it'
+        return 'whoever sits at this machine, without an account (paste.ini: open)' if self._is_open else 'accounts'
 
     def handle(self, req: Request) -> Any:
         """Let pass what is granted."""

@@ -1,0 +1,34 @@
+"""One request to the API: who asks, and what of the hub there is to answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from objreg.http import Request
+from objreg.hub.authority import Identity
+from objreg.hub.hub import Hub
+from objreg.middleware.base import client_of
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an operation is given first.  `is_operator`: by the command line, on the bucket itself."""
+
+    req: Request
+    hub: Hub
+    identity: Identity
+    is_operator: bool = False
+
+    @property
+    def by(self) -> str:
+        """Who, for records and the audit log; whoever has the bucket is called ``operator``."""
+        return 'operator' if self.is_operator else self.identity.name
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether he may do everything."""
+        return self.is_operator or self.hub.authority.is_administrator(self.identity)
+
+    def note(self, action: str, target: str, **more: object) -> None:
+        """Write into the audit log what was done."""
+        self.hub.audit.write(action, target, by=self.by, address=client_of(self.req.environ), **more)

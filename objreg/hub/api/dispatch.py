@@ -1,0 +1,170 @@
+"""Finds the operation that a request means, asks whether he may, and runs it.
+
+Nothing here trusts what was sent: fields that an operation does not have are refused (mass assignment), bodies are
+bounded, and what somebody may not see is answered as what is not there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from objreg.errors import NameInvalid, Unauthorized
+from objreg.http import Request, Response
+from objreg.hub import credentials, names
+from objreg.hub.accounts import PasswordRefused, Taken
+from objreg.hub.api.call import Call
+from objreg.hub.api.openapi import document
+from objreg.hub.api.operation import PREFIX, Needs, Operation
+from objreg.hub.api.problems import Problem, bad_request, conflict, forbidden, unauthenticated, unknown
+from objreg.hub.api.table import TABLE
+from objreg.hub.authority import NOBODY, Identity, Rejected
+from objreg.hub.hub import Hub
+from objreg.hub.names import NameRefused
+from objreg.hub.token_service import TokenService
+from objreg.names import check_name
+
+OPERATOR = 'objreg.hub.operator'
+"""Key of the environ: True for the command line, which has the bucket itself."""
+_BODY = 64 * 1024
+_PATTERNS = [(operation, operation.pattern) for operation in TABLE]
+
+
+class Api:
+    """``/api/v1``"""
+
+    def __init__(self, hub: Hub, tokens: TokenService) -> None:
+        self._hub = hub
+        self._tokens = tokens
+
+    def respond(self, req: Request) -> Response:
+        """The answer; problems included."""
+        try:
+            return self._respond(req)
+        except Problem as problem:
+            return problem.response()
+        except (NameRefused, PasswordRefused) as error:
+            return bad_request(str(error)).response()
+        except Taken as error:
+            return conflict('taken', f'{error} is somebody\'s already').response()
+
+    def _respond(self, req: Request) -> Response:
+        path = req.environ['PATH_INFO'].removeprefix(PREFIX)
+        if path == '/openapi.json':
+            return Response(
+                status=200, headerlist=[('Content-Type', 'application/json')], body=json.dumps(document()).encode()
+            )
+        operation, given = _find(req.environ['REQUEST_METHOD'], path)
+        is_operator = req.environ.get(OPERATOR) is True
+        call = Call(req, self._hub, NOBODY if is_operator else self._identity(req), is_operator)
+        _allow(call, operation, given)
+        arguments = {**given, **_query(req, operation)}
+        if operation.body is not None:
+            arguments['body'] = _body(req, operation)
+        answer = operation.function(call, **arguments)
+        if answer is None:
+            return Response(status=204, headerlist=[('Cache-Control', 'no-store')])
+        headers = [('Content-Type', 'application/json'), ('Cache-Control', 'no-store')]
+        return Response(status=operation.status, headerlist=headers, body=msgspec.json.encode(answer))
+
+    def _identity(self, req: Request) -> Identity:
+        """Who the header says: Basic, or Bearer with a token of his own; never one that is for registries."""
+        scheme, _, text = req.environ.get('HTTP_AUTHORIZATION', '').partition(' ')
+        try:
+            if scheme.lower() != 'bearer':
+                return self._tokens.basic(req)
+            credential = credentials.parse(text.strip())
+            if credential is None or credential.kind not in ('pat', 'robot'):
+                raise Rejected('not a token of the hub')
+            return self._hub.authority.recognise(credential)
+        except (Rejected, Unauthorized) as error:
+            raise unauthenticated('the credentials are not good') from error
+
+
+def _find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
+    allowed = set()
+    for operation, pattern in _PATTERNS:
+        found = pattern.fullmatch(path)
+        if found and operation.method == method:
+            return operation, found.groupdict()
+        if found:
+            allowed.add(operation.method)
+    if allowed:
+        raise Problem(405, 'method', 'not by that method', headers={'Allow': ', '.join(sorted(allowed))})
+    raise unknown('there is nothing at this path')
+
+
+def _allow(call: Call, operation: Operation, given: dict[str, str]) -> None:
+    """Raise a problem unless who asks may do this.  The one place where the API decides that."""
+    _check_names(given)
+    if operation.needs is Needs.NOTHING or call.is_operator:
+        return
+    identity, authority = call.identity, call.hub.authority
+    if operation.needs is Needs.READER:
+        if not authority.may(identity, 'pull', given['repository']):
+            raise unknown('no such repository') if identity.name else unauthenticated()
+        return
+    if not identity.name:
+        raise unauthenticated()
+    if operation.needs is Needs.REPOSITORY:
+        if not authority.may(identity, 'administer', given['repository']):
+            raise forbidden() if authority.may(identity, 'pull', given['repository']) else unknown('no such repository')
+        return
+    if identity.scopes is not None or names.ROBOT in identity.name:
+        raise forbidden('a token with scopes is for registries, and administers nothing')
+    if operation.needs is Needs.ACCOUNT:
+        return
+    if not (_is_his(operation.needs, call, given) or authority.is_administrator(identity)):
+        raise forbidden()
+
+
+def _is_his(needs: Needs, call: Call, given: dict[str, str]) -> bool:
+    identity, hub = call.identity, call.hub
+    if needs is Needs.SELF:
+        return given['user'] == identity.name
+    if needs is Needs.OWNER:
+        return hub.authority.owns(identity, given['namespace'])
+    if needs is Needs.MEMBER:
+        return bool(hub.organisations.place(given['namespace'], identity.name).role)
+    return False
+
+
+def _check_names(given: dict[str, str]) -> None:
+    """Whatever is built into a key has the form of a name first."""
+    for name, value in given.items():
+        if name == 'repository':
+            try:
+                check_name(value)
+            except NameInvalid as error:
+                raise bad_request('that is no name of a repository') from error
+        elif name in ('user', 'namespace') and value != names.LIBRARY:
+            if not names.is_account(value):
+                raise unknown(f'there is no {name} of that name')
+        elif name in ('team', 'robot'):
+            names.check_part(value)
+
+
+def _query(req: Request, operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, text in req.GET.items():
+        if name not in operation.defaults:
+            raise bad_request(f'there is no parameter {name[:50]!r}')
+        try:
+            found[name] = msgspec.convert(text, operation.parameters[name], strict=False)
+        except msgspec.ValidationError as error:
+            raise bad_request(f'{name}: {error}') from error
+    return found
+
+
+def _body(req: Request, operation: Operation) -> Any:
+    if req.headers.get('Content-Type', '').partition(';')[0].strip().lower() != 'application/json':
+        raise Problem(415, 'media-type', 'the body is to be application/json')
+    data = req.body_file.read(_BODY + 1)
+    if len(data) > _BODY:
+        raise Problem(413, 'too-large', f'the body has more than {_BODY} bytes')
+    try:
+        return msgspec.json.decode(data, type=operation.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_request(str(error)) from error
