@@ -37,6 +37,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.drivers
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.tokens
 
 docs: $(VENV)/.test
 	$(BIN)/python -m objreg.manual > docs/configuration.md

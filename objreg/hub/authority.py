@@ -103,8 +103,8 @@ class Authority:
     def narrow(self, identity: Identity, repository: str, actions: Iterable[str]) -> list[str]:
         """Those of the actions on a repository that are his; what a registry knows of ``*``."""
         wanted = list(actions)
-        found = self._repositories.find(repository)
         subject = self._subject(identity, repository)
+        found = self._repositories.find(repository, for_member=subject.is_member)
         granted = policy.narrow(subject, wanted, found)
         most = policy.narrow(replace(subject, is_administrator=True), wanted, found)
         if granted != most and self._is_among_administrators(identity):
@@ -115,7 +115,8 @@ class Authority:
 
     def may(self, identity: Identity, action: str, repository: str) -> bool:
         """Whether he may do one thing, a key of `policy.ACTIONS`."""
-        found, subject = self._repositories.find(repository), self._subject(identity, repository)
+        subject = self._subject(identity, repository)
+        found = self._repositories.find(repository, for_member=subject.is_member)
         if policy.may(subject, action, found):
             return True
         might = policy.may(replace(subject, is_administrator=True), action, found)

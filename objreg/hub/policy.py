@@ -109,6 +109,8 @@ class Repository:
     visibility: Visibility = Visibility.PRIVATE
     members: Role = Role.READ
     """What its organisation grants to members."""
+    is_settled: bool = False
+    """Whether it has been said who sees it; else that follows from its namespace."""
 
     @property
     def namespace(self) -> str:

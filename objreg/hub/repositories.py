@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -21,12 +22,17 @@ class Repositories:
         self._visibility = visibility
         self._now = now
 
-    def find(self, name: str) -> policy.Repository:
-        """A repository, whether it exists or not: one read, one more for what its namespace says."""
-        settings = self.settings(names.namespace(name))
+    def find(self, name: str, *, for_member: bool = True) -> policy.Repository:
+        """A repository, whether it exists or not: one read, and one more for what its namespace says.
+
+        The latter is spared where nobody is concerned by it: `for_member` is whether a member asks.
+        """
         shown = records.find(self._store, keys.visibility(name), Shown)
+        if shown and not for_member:
+            return policy.Repository(name, shown.visibility, is_settled=True)
+        settings = self.settings(names.namespace(name))
         visibility = shown.visibility if shown else self.default(names.namespace(name), settings)
-        return policy.Repository(name, visibility, Role.of(settings.members))
+        return policy.Repository(name, visibility, Role.of(settings.members), is_settled=bool(shown))
 
     def default(self, namespace: str, settings: Namespace) -> Visibility:
         """Who sees a new repository of that namespace; of `LIBRARY`, everybody, as nobody owns it."""
@@ -44,12 +50,11 @@ class Repositories:
 
     def begin(self, repository: policy.Repository) -> None:
         """Somebody is about to push: from now on it stays as visible as it is, whatever its namespace says later."""
-        key = keys.visibility(repository.name)
-        if records.find(self._store, key, Shown) is None:
-            try:
-                self._store.put(key, Shown(repository.visibility, int(self._now())).dump(), if_absent=True)
-            except Exists:
-                return
+        if repository.is_settled:
+            return
+        shown = Shown(repository.visibility, int(self._now()))
+        with contextlib.suppress(Exists):
+            self._store.put(keys.visibility(repository.name), shown.dump(), if_absent=True)
 
     def show(self, name: str, visibility: Visibility, *, by: str) -> None:
         """Change who sees it."""
