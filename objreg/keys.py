@@ -12,6 +12,7 @@
     uploads/<id>/<offset>                             record of an unfinished upload: its parts, and the bytes since
     uploads/<id>/data-<random>                        parts of an unfinished upload (not visible on every store)
     uploads/<id>/cancelled                            that its client gave it up
+    hub/…                                             accounts and tokens, see `objreg.hub.keys`
     system/format                                     the version of this layout
     system/secrets/<id>                               a key that signs upload sessions; any of them verifies
     system/scratch/<id>/…                             what a check of the store writes, and deletes at its end
