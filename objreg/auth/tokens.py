@@ -68,6 +68,10 @@ class Tokens:
 
     def verify(self, text: str) -> TokenAccess:
         """What the token grants.  Raises `TokenInvalid`, `KeysUnavailable`."""
+        return _access(self.claims(text))
+
+    def claims(self, text: str) -> dict[str, Any]:
+        """What the token says.  Raises `TokenInvalid`, `KeysUnavailable`."""
         if len(text) > _LONGEST:
             raise TokenInvalid('too long')
         token = self._decode(text)
@@ -75,7 +79,7 @@ class Tokens:
             self._claims.validate(token.claims)
         except JoseError as error:
             raise TokenInvalid(str(error.description or error.error)) from error
-        return _access(token.claims)
+        return token.claims
 
     def _decode(self, text: str) -> jwt.Token:
         try:

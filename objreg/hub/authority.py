@@ -13,6 +13,7 @@ from objreg.hub.policy import Grant, Role, Subject
 from objreg.hub.records import Robot, Token
 from objreg.hub.repositories import Repositories
 from objreg.hub.tokens import Tokens
+from objreg.hub.workload import Trusts
 from objreg.store import Store
 
 
@@ -41,13 +42,15 @@ class Authority:
     """Over the accounts of one hub."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, organisations: Organisations, repositories: Repositories, tokens: Tokens
+        self, store: Store, *, accounts: Accounts, organisations: Organisations, repositories: Repositories,
+        tokens: Tokens, trusts: Trusts,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._organisations = organisations
         self._repositories = repositories
         self._tokens = tokens
+        self._trusts = trusts
 
     # Who he is
 
@@ -59,6 +62,8 @@ class Authority:
             if identity.name != login.lower():
                 raise Rejected('the token is somebody else\'s')
             return identity
+        if names.ROBOT in login:
+            return self._job(login, secret)
         if not self._accounts.has_password(login.lower(), secret):
             raise Rejected('wrong name or password')
         account = self._accounts.find(login.lower())
@@ -86,13 +91,32 @@ class Authority:
 
     def _robot(self, credential: Credential, token: Token) -> Identity:
         namespace, name = names.split_robot(token.holder) or ('', '')
-        robot = records.find(self._store, keys.robot(namespace, name), Robot)
-        if robot is None:
-            raise Rejected('the robot is gone')
+        robot = self._found_robot(namespace, name)
         if namespace != names.LIBRARY and not self._accounts.exists(namespace, token.account):
             raise Rejected('the namespace of the robot is gone')
         self._check_active(namespace)
         return Identity(token.holder, token.account, credential.id, _scopes(robot.scopes))
+
+    def _job(self, login: str, secret: str) -> Identity:
+        """A robot, by the JWT of a job that may act as it."""
+        namespace, name = names.split_robot(login) or ('', '')
+        if not (names.is_part(name) and (namespace == names.LIBRARY or names.is_account(namespace))):
+            raise Rejected('not the name of a robot')
+        trust = self._trusts.recognise(namespace, name, secret)
+        if not trust:
+            raise Rejected('no job that may act as the robot')
+        robot = self._found_robot(namespace, name)
+        account = self._accounts.find(namespace)
+        if account is None and namespace != names.LIBRARY:
+            raise Rejected('the namespace of the robot is gone')
+        self._check_active(namespace)
+        return Identity(login, account.id if account else '', f'trust-{trust}', _scopes(robot.scopes))
+
+    def _found_robot(self, namespace: str, name: str) -> Robot:
+        robot = records.find(self._store, keys.robot(namespace, name), Robot)
+        if robot is None:
+            raise Rejected('the robot is gone')
+        return robot
 
     def _check_active(self, user: str) -> None:
         if self._accounts.suspension(user) is not None:

@@ -13,6 +13,7 @@ from objreg.hub.policy import Visibility
 from objreg.hub.repositories import Repositories
 from objreg.hub.signing import Signing
 from objreg.hub.tokens import Tokens
+from objreg.hub.workload import NO_ISSUERS, Issuers, Trusts
 from objreg.store import Store
 
 
@@ -22,6 +23,7 @@ class Settings(NamedTuple):
     visibility: Visibility = Visibility.PRIVATE
     algorithm: str = 'ES256'
     key_days: float = 30
+    issuers: Issuers = NO_ISSUERS
 
 
 class Hub:
@@ -37,4 +39,8 @@ class Hub:
         self.denials = Denials(store)
         self.signing = Signing(store, algorithm=settings.algorithm, days=settings.key_days)
         self.audit = Audit(store)
-        self.authority = Authority(store, self.accounts, self.organisations, self.repositories, self.tokens)
+        self.trusts = Trusts(store, settings.issuers)
+        self.authority = Authority(
+            store, accounts=self.accounts, organisations=self.organisations, repositories=self.repositories,
+            tokens=self.tokens, trusts=self.trusts,
+        )

@@ -22,6 +22,7 @@
     hub/holders/<name>/<id>                        that he holds it, for lists
     hub/used/<id>/<day>                            that a token was used that day
     hub/robots/<namespace>/<robot>                 a robot
+    hub/trusts/<namespace>/<robot>/<id>            that jobs of another service may act as a robot
     hub/codes/<id>                                 an invitation, or a permission to set a new password; hashed
     hub/signing/<id>                               a key that signs tokens
     hub/denied/<until>/<kind>-<value>              that tokens issued before are not to be accepted, until they expire
@@ -188,6 +189,16 @@ def robots(namespace: str) -> str:
 def robot(namespace: str, name: str) -> str:
     """A robot."""
     return robots(namespace) + name
+
+
+def trusts(namespace: str, robot: str) -> str:
+    """The prefix of the jobs that may act as a robot."""
+    return f'hub/trusts/{namespace}/{robot}/'
+
+
+def trust(namespace: str, robot: str, id: str) -> str:
+    """That some jobs may act as a robot."""
+    return trusts(namespace, robot) + id
 
 
 def code(id: str) -> str:

@@ -60,6 +60,15 @@ def check_part(name: str) -> str:
     return name
 
 
+def is_part(name: str) -> bool:
+    """Whether a team or the second half of a robot's name may be so."""
+    try:
+        check_part(name)
+    except NameRefused:
+        return False
+    return True
+
+
 def canonical(name: str) -> str:
     """The same for all names that are taken for one."""
     return _SEPARATORS.sub('-', name)

@@ -35,6 +35,8 @@ Options:
     By which new keys sign: ``ES256``, which every registry knows, or ``EdDSA``.
 ``key_days = 30``
     How long a key signs before the next one does.
+``issuers =``
+    A file that names the services whose jobs may act as robots without a secret of their own (docs/hub.md).
 
 Example::
 
@@ -57,6 +59,7 @@ from objreg.hub.hub import Settings
 from objreg.hub.policy import Visibility
 from objreg.hub.signing import ALGORITHMS
 from objreg.hub.token_service import TokenOptions
+from objreg.hub.workload import NO_ISSUERS, read_issuers
 from objreg.middleware.base import Middleware
 from objreg.registry import open_registry
 
@@ -70,9 +73,13 @@ class Hub(Middleware):
         self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, store: str | None = None,
         issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private',
         lifetime: str = '5 min', refresh_days: str = '90', algorithm: str = 'ES256', key_days: str = '30',
+        issuers: str = '',
     ) -> None:
         super().__init__(app, global_conf)
-        settings = Settings(_visibility(visibility), _algorithm(algorithm), _days('key_days', key_days))
+        settings = Settings(
+            _visibility(visibility), _algorithm(algorithm), _days('key_days', key_days),
+            read_issuers(issuers) if issuers else NO_ISSUERS,
+        )
         seconds = as_seconds(lifetime)
         if not _LEAST_TOKEN <= seconds <= LONGEST / 2:
             raise ConfigError(f'lifetime: {lifetime!r} is not from 30 seconds to {LONGEST // 2}')
