@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from objreg.hub import credentials, keys, names, policy, records
 from objreg.hub.accounts import Accounts
 from objreg.hub.credentials import Credential
+from objreg.hub.guard import Guard
 from objreg.hub.organisations import Organisations
 from objreg.hub.policy import Grant, Role, Subject
 from objreg.hub.records import Robot, Token
@@ -43,7 +44,7 @@ class Authority:
 
     def __init__(
         self, store: Store, *, accounts: Accounts, organisations: Organisations, repositories: Repositories,
-        tokens: Tokens, trusts: Trusts,
+        tokens: Tokens, trusts: Trusts, guard: Guard,
     ) -> None:
         self._store = store
         self._accounts = accounts
@@ -51,11 +52,12 @@ class Authority:
         self._repositories = repositories
         self._tokens = tokens
         self._trusts = trusts
+        self._guard = guard
 
     # Who he is
 
-    def authenticate(self, login: str, secret: str) -> Identity:
-        """Of a name with a password or a token; raises `Rejected`, and 503 under many guesses."""
+    def authenticate(self, login: str, secret: str, address: str = '') -> Identity:
+        """Of a name with a password or a token, from an address; raises `Rejected`, and 429 and 503 under guesses."""
         credential = credentials.parse(secret)
         if credential is not None and credential.kind in ('pat', 'robot'):
             identity = self.recognise(credential)
@@ -64,7 +66,9 @@ class Authority:
             return identity
         if names.ROBOT in login:
             return self._job(login, secret)
+        self._guard.admit(address, login.lower())
         if not self._accounts.has_password(login.lower(), secret):
+            self._guard.failed(address, login.lower())
             raise Rejected('wrong name or password')
         account = self._accounts.find(login.lower())
         if account is None or account.kind != 'user':

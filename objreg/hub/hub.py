@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from objreg.hub import guard
 from objreg.hub.accounts import Accounts
 from objreg.hub.audit import Audit
 from objreg.hub.authority import Authority
 from objreg.hub.denials import Denials
+from objreg.hub.guard import Guard
 from objreg.hub.organisations import Organisations
 from objreg.hub.policy import Visibility
 from objreg.hub.repositories import Repositories
@@ -24,6 +26,8 @@ class Settings(NamedTuple):
     algorithm: str = 'ES256'
     key_days: float = 30
     issuers: Issuers = NO_ISSUERS
+    failures: str = guard.DEFAULT
+    """How many wrong passwords are too many, see `objreg.hub.guard`."""
 
 
 class Hub:
@@ -42,5 +46,5 @@ class Hub:
         self.trusts = Trusts(store, settings.issuers)
         self.authority = Authority(
             store, accounts=self.accounts, organisations=self.organisations, repositories=self.repositories,
-            tokens=self.tokens, trusts=self.trusts,
+            tokens=self.tokens, trusts=self.trusts, guard=Guard(settings.failures),
         )

@@ -25,6 +25,7 @@ from objreg.hub.authority import NOBODY, Authority, Identity, Rejected
 from objreg.hub.scopes import ScopeInvalid, Wanted
 from objreg.hub.signing import Signing
 from objreg.hub.tokens import Tokens
+from objreg.middleware.base import client_of
 
 _CHALLENGE = {'WWW-Authenticate': 'Basic realm="objreg", charset="UTF-8"'}
 _JSON = [('Content-Type', 'application/json'), ('Cache-Control', 'no-store'), ('Pragma', 'no-cache')]
@@ -103,7 +104,9 @@ class TokenService:
         kind = form.get('grant_type', '')
         try:
             if kind == 'password':
-                return self._authority.authenticate(form.get('username', ''), form.get('password', ''))
+                return self._authority.authenticate(
+                    form.get('username', ''), form.get('password', ''), client_of(req.environ)
+                )
             if kind == 'refresh_token':
                 credential = credentials.parse(form.get('refresh_token', ''))
                 if credential is None or credential.kind != 'refresh':
@@ -130,7 +133,7 @@ class TokenService:
             return NOBODY
         if not colon:
             raise Rejected('no password')
-        return self._authority.authenticate(login, secret)
+        return self._authority.authenticate(login, secret, client_of(req.environ))
 
     def _service(self, given: str) -> str:
         """The audience, one of those that are configured: whoever could choose it might have tokens for anything."""

@@ -35,6 +35,9 @@ Options:
     By which new keys sign: ``ES256``, which every registry knows, or ``EdDSA``.
 ``key_days = 30``
     How long a key signs before the next one does.
+``failures = 10 per 5 minutes``
+    How many wrong passwords of one name an address may try; ten times as many of all names.  Several, separated by
+    ``;``, hold together.  Tokens are not counted, and nobody is locked out by what comes from elsewhere.
 ``issuers =``
     A file that names the services whose jobs may act as robots without a secret of their own (docs/hub.md).
 
@@ -55,6 +58,7 @@ from objreg.config import ConfigError, as_list, as_seconds
 from objreg.http import Request
 from objreg.hub.app import HubApp
 from objreg.hub.denials import LONGEST
+from objreg.hub.guard import DEFAULT
 from objreg.hub.hub import Settings
 from objreg.hub.policy import Visibility
 from objreg.hub.signing import ALGORITHMS
@@ -73,12 +77,12 @@ class Hub(Middleware):
         self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, store: str | None = None,
         issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private',
         lifetime: str = '5 min', refresh_days: str = '90', algorithm: str = 'ES256', key_days: str = '30',
-        issuers: str = '',
+        failures: str = DEFAULT, issuers: str = '',
     ) -> None:
         super().__init__(app, global_conf)
         settings = Settings(
             _visibility(visibility), _algorithm(algorithm), _days('key_days', key_days),
-            read_issuers(issuers) if issuers else NO_ISSUERS,
+            read_issuers(issuers) if issuers else NO_ISSUERS, failures,
         )
         seconds = as_seconds(lifetime)
         if not _LEAST_TOKEN <= seconds <= LONGEST / 2:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from objreg.errors import NameInvalid, Unauthorized
+from objreg.errors import NameInvalid, RegistryError, Unauthorized
 from objreg.http import Request, Response
 from objreg.hub import credentials, names
 from objreg.hub.accounts import PasswordRefused, Taken
@@ -45,6 +45,9 @@ class Api:
             return self._respond(req)
         except Problem as problem:
             return problem.response()
+        except RegistryError as error:  # too many guesses, or a store that does not answer
+            kind = error.code.lower().replace('_', '-')
+            return Problem(error.status, kind, str(error.detail or error.message), headers=error.headers).response()
         except (NameRefused, PasswordRefused) as error:
             return bad_request(str(error)).response()
         except Taken as error:

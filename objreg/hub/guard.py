@@ -1,0 +1,67 @@
+"""Slows down whoever guesses passwords, without letting him lock anybody out.
+
+What counts is where wrong passwords come from: an address that was wrong too often for a name has to wait before it may
+try that name again, and one that was wrong ten times as often altogether may try none.  The right owner elsewhere
+notices nothing, and neither does who logs in by a token, which cannot be guessed.  Counted by each process for itself;
+that guesses from everywhere cost no more than two cores is seen to by `objreg.auth.verifying`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+
+from limits import RateLimitItem, parse_many
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from objreg.config import ConfigError
+from objreg.errors import TooManyRequests
+
+DEFAULT = '10 per 5 minutes'
+_OF_ADDRESS = 10
+"""Times as many, for an address and all names."""
+
+
+class Guard:
+    """Counts wrong passwords; `rates` says how many are too many: ``10 per 5 minutes; 50 per day``."""
+
+    def __init__(self, rates: str = DEFAULT) -> None:
+        try:
+            self._rates: list[RateLimitItem] = parse_many(rates) if rates else []
+        except ValueError as error:
+            raise ConfigError(f'failures: {rates!r} is not like {DEFAULT}') from error
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def admit(self, address: str, name: str) -> None:
+        """Raise 429, with ``Retry-After``, where too many passwords were wrong."""
+        if not address:  # a socket of this machine, or the operator
+            return
+        for rate, words in self._counters(address, name):
+            if not self._limiter.test(rate, *words):
+                until = self._limiter.get_window_stats(rate, *words).reset_time
+                wait = max(1, round(until - time.time()))
+                raise TooManyRequests('too many wrong passwords', headers={'Retry-After': str(wait)})
+
+    def failed(self, address: str, name: str) -> None:
+        """A password was wrong."""
+        if address:
+            for rate, words in self._counters(address, name):
+                self._limiter.hit(rate, *words)
+
+    def _counters(self, address: str, name: str) -> list[tuple[RateLimitItem, tuple[str, ...]]]:
+        network = _network(address)
+        found: list[tuple[RateLimitItem, tuple[str, ...]]] = []
+        for rate in self._rates:
+            of_all = type(rate)(rate.amount * _OF_ADDRESS, rate.multiples)
+            found += [(rate, ('name', network, name)), (of_all, ('all', network))]
+        return found
+
+
+def _network(address: str) -> str:
+    """The address; of IPv6 the network that one customer has."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
