@@ -72,6 +72,7 @@ setup(
             'metrics = objreg.middleware.metrics:Metrics',
             'proxy = objreg.middleware.proxy:Proxy',
             'readonly = objreg.middleware.readonly:ReadOnly',
+            'webhooks = objreg.middleware.webhooks:WebhooksLayer',
         ],
         'paste.server_runner': ['server = objreg.server:run'],
         'objreg.drivers': [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from objreg.config import Network
 from objreg.hub import guard
 from objreg.hub.accounts import Accounts
 from objreg.hub.audit import Audit
 from objreg.hub.authority import Authority
+from objreg.hub.deliveries import Deliveries
 from objreg.hub.denials import Denials
 from objreg.hub.guard import Guard
 from objreg.hub.organisations import Organisations
@@ -15,6 +18,7 @@ from objreg.hub.policy import Visibility
 from objreg.hub.repositories import Repositories
 from objreg.hub.signing import Signing
 from objreg.hub.tokens import Tokens
+from objreg.hub.webhooks import Webhooks
 from objreg.hub.workload import NO_ISSUERS, Issuers, Trusts
 from objreg.store import Store
 
@@ -26,6 +30,8 @@ class Settings(NamedTuple):
     algorithm: str = 'ES256'
     key_days: float = 30
     issuers: Issuers = NO_ISSUERS
+    webhook_networks: Sequence[Network] = ()
+    """Private networks that webhooks may be sent to."""
     failures: str = guard.DEFAULT
     """How many wrong passwords are too many, see `objreg.hub.guard`."""
 
@@ -43,6 +49,8 @@ class Hub:
         self.denials = Denials(store)
         self.signing = Signing(store, algorithm=settings.algorithm, days=settings.key_days)
         self.audit = Audit(store)
+        self.webhooks = Webhooks(store, settings.webhook_networks)
+        self.deliveries = Deliveries(store, self.webhooks)
         self.trusts = Trusts(store, settings.issuers)
         self.authority = Authority(
             store, accounts=self.accounts, organisations=self.organisations, repositories=self.repositories,

@@ -26,6 +26,10 @@
     hub/codes/<id>                                 an invitation, or a permission to set a new password; hashed
     hub/signing/<id>                               a key that signs tokens
     hub/denied/<until>/<kind>-<value>              that tokens issued before are not to be accepted, until they expire
+    hub/webhooks/<namespace>/<id>                  who is told of what happens
+    hub/queue/<due>/<event>-<webhook>              what he is to be told, and when
+    hub/claims/<due>/<event>-<webhook>             that a node is telling him
+    hub/attempts/<namespace>/<webhook>/<time>-…    how it went
     hub/audit/<time>-<random>                      who did what
 
 A component of a name never begins with ``_``, and ``<pattern>`` is encoded, so that no name can collide with a key;
@@ -42,6 +46,7 @@ HUB = 'hub/'
 ACCOUNTS = 'hub/accounts/'
 AUDIT = 'hub/audit/'
 DENIED = 'hub/denied/'
+QUEUE = 'hub/queue/'
 SIGNING = 'hub/signing/'
 
 
@@ -226,3 +231,33 @@ def parse_denied(key: str) -> tuple[int, str, str]:
 def audit(time: str, random: str) -> str:
     """An event, at ``20260131T235959.123456Z``."""
     return f'{AUDIT}{time}-{random}'
+
+
+def webhooks(namespace: str) -> str:
+    """The prefix of the webhooks of a namespace."""
+    return f'hub/webhooks/{namespace}/'
+
+
+def webhook(namespace: str, id: str) -> str:
+    """A webhook."""
+    return webhooks(namespace) + id
+
+
+def queued(due: int, name: str) -> str:
+    """What is to be told at that second since the epoch."""
+    return f'{QUEUE}{due:012d}/{name}'
+
+
+def due(key: str) -> int:
+    """When a key that `queued` makes is due."""
+    return int(key.removeprefix(QUEUE).partition('/')[0])
+
+
+def claimed(key: str) -> str:
+    """That a node is telling what a key that `queued` makes says."""
+    return f'hub/claims/{key.removeprefix(QUEUE)}'
+
+
+def attempts(namespace: str, webhook: str) -> str:
+    """The prefix of how it went to tell one."""
+    return f'hub/attempts/{namespace}/{webhook}/'

@@ -38,6 +38,8 @@ Options:
 ``failures = 10 per 5 minutes``
     How many wrong passwords of one name an address may try; ten times as many of all names.  Several, separated by
     ``;``, hold together.  Tokens are not counted, and nobody is locked out by what comes from elsewhere.
+``webhook_networks =``
+    Private networks that a webhook may name: as ``networks`` of the layer ``webhooks``, which sends.
 ``issuers =``
     A file that names the services whose jobs may act as robots without a secret of their own (docs/hub.md).
 
@@ -54,7 +56,7 @@ from collections.abc import Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from objreg.config import ConfigError, as_list, as_seconds
+from objreg.config import ConfigError, as_list, as_networks, as_seconds
 from objreg.http import Request
 from objreg.hub.app import HubApp
 from objreg.hub.denials import LONGEST
@@ -77,12 +79,13 @@ class Hub(Middleware):
         self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, store: str | None = None,
         issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private',
         lifetime: str = '5 min', refresh_days: str = '90', algorithm: str = 'ES256', key_days: str = '30',
-        failures: str = DEFAULT, issuers: str = '',
+        failures: str = DEFAULT, webhook_networks: str = '', issuers: str = '',
     ) -> None:
         super().__init__(app, global_conf)
         settings = Settings(
-            _visibility(visibility), _algorithm(algorithm), _days('key_days', key_days),
-            read_issuers(issuers) if issuers else NO_ISSUERS, failures,
+            visibility=_visibility(visibility), algorithm=_algorithm(algorithm), key_days=_days('key_days', key_days),
+            issuers=read_issuers(issuers) if issuers else NO_ISSUERS, failures=failures,
+            webhook_networks=as_networks(webhook_networks),
         )
         seconds = as_seconds(lifetime)
         if not _LEAST_TOKEN <= seconds <= LONGEST / 2:
