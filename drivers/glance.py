@@ -173,8 +173,7 @@ class GlanceStore(Store):
             with self.errors('write', name):
                 self.images.upload(id, source)
         except BaseException:
-            with suppress(StoreError):  # the sweep takes it
-                self.discard([id])
+            self.give_up([id])
             if source.failed is not None:
                 raise source.failed from None
             raise
@@ -195,6 +194,11 @@ class GlanceStore(Store):
                 self.images.delete(id)
 
         _each(delete, images)
+
+    def give_up(self, images: list[str]) -> None:
+        """Delete images that no object needs any more; what is left where that fails, the sweep takes."""
+        with suppress(StoreError):
+            self.discard(images)
 
     def content(self, record: Record, key: str, start: int, end: int) -> Content | None:
         """The bytes from `start` to `end`, which are in the image; None where it has none."""
@@ -345,12 +349,12 @@ class GlanceStore(Store):
             return
         except Exists:
             if if_absent:
-                self.discard([record.id] if record.data is None else [])
+                self.give_up([record.id] if record.data is None else [])
                 raise
         before = self._known(key)
         self.names.put(key, record.dump())
         if before is not None and before.data is None and before.id != record.id:
-            self.discard([before.id])
+            self.give_up([before.id])
 
     def _sized(self, entry: Entry) -> Entry:
         """A line of the listing of names with the size of the object; of one that has gone since, that of nothing."""

@@ -6,6 +6,7 @@ without their length, and spoils the header of a range.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -13,12 +14,12 @@ from urllib.parse import urlencode
 
 import requests
 from glanceclient import exc
-from glanceclient.v2.client import Client
+from glanceclient.common.http import SessionClient
 from keystoneauth1 import exceptions as keystone
 from keystoneauth1 import session
 from keystoneauth1.adapter import Adapter
 
-from objreg.drivers import sessions
+from objreg.drivers import answers, sessions
 from objreg.drivers.glance_bodies import Source
 from objreg.drivers.keystone import Login
 from objreg.drivers.transport import Transport, after_fork
@@ -40,6 +41,24 @@ class _Adapter(sessions.Adapter):
         return made
 
 
+class TokenEnded(Exception):
+    """While a body was sent that cannot be sent twice."""
+
+
+class _Json(SessionClient):
+    """Tells apart who failed, and of an answer that is an error all that there is."""
+
+    def request(self, url: str, method: str, **more: Any) -> Any:
+        self.get_token()  # so that what fails below is not Keystone
+        with _reaching_glance():
+            return super().request(url, method, **more)
+
+    def _handle_response(self, resp: requests.Response) -> Any:
+        if resp.status_code >= 300:
+            raise _error_of(resp, resp.content)
+        return super()._handle_response(resp)
+
+
 class Images:
     """The images of a project.  Raises what glanceclient and keystoneauth have for errors; used by many threads."""
 
@@ -56,7 +75,7 @@ class Images:
             'service_type': 'image', 'region_name': login.region or None, 'interface': login.interface,
             'endpoint_override': endpoint.rstrip('/').removesuffix('/v2') or None,
         }
-        self._json = Client(session=self._session, **where).http_client
+        self._json = _Json(self._session, **where)
         self._bytes = Adapter(self._session, **where)
         after_fork(self, Images.forget)
 
@@ -112,8 +131,9 @@ class Images:
         if answer.status_code == 401:
             # the token was revoked since the image was made
             self._bytes.invalidate()
-            if source.rewind():
-                answer = self._ask('PUT', id, {'Content-Type': _BYTES}, **send)
+            if not source.rewind():
+                raise TokenEnded
+            answer = self._ask('PUT', id, {'Content-Type': _BYTES}, **send)
         if answer.status_code >= 300:
             raise _error_of(answer, answer.content)
 
@@ -129,20 +149,19 @@ class Images:
             said = answer.content
         if answer.status_code in (204, 404):
             return None
-        # Glance says 403 of what is deactivated, and 500 of a range of what is not there yet
-        found = self.look(id)
-        if found is None or found['status'] != 'active':
-            return None
+        if answer.status_code == 500 or not answers.passing(answer.status_code):
+            # Glance says 403 of what is deactivated, and 500 of a range of what is not there yet
+            found = self.look(id)
+            if found is None or found['status'] != 'active':
+                return None
         raise _error_of(answer, said)
 
     def _ask(self, method: str, id: str, headers: dict[str, str], **more: Any) -> requests.Response:
-        self._session.get_token()  # so that what fails below is not Keystone
-        try:
+        self._bytes.get_token()  # as above
+        with _reaching_glance():
             answer: requests.Response = self._bytes.request(
                 f'/v2/images/{id}/file', method, headers=headers, raise_exc=False, **self._timeout, **more
             )
-        except keystone.ConnectFailure as error:
-            raise exc.CommunicationError(str(error)) from error
         return answer
 
     def close(self) -> None:
@@ -154,6 +173,17 @@ class Images:
         sessions.mount(self._plain, _Adapter(pool_connections=4, pool_maxsize=self._pool, pool_block=False))
 
 
+@contextlib.contextmanager
+def _reaching_glance() -> Iterator[None]:
+    """What keystoneauth raises of a connection is not for those who look for Keystone's failures."""
+    try:
+        yield
+    except keystone.SSLError as error:
+        raise requests.exceptions.SSLError(str(error)) from error
+    except keystone.ConnectionError as error:
+        raise exc.CommunicationError(str(error)) from error
+
+
 def _object(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise exc.CommunicationError('the answer is no JSON object; something else than Glance is there')
@@ -161,7 +191,11 @@ def _object(found: Any) -> dict[str, Any]:
 
 
 def _error_of(answer: requests.Response, said: bytes) -> exc.HTTPException:
-    """As glanceclient has it, with the status also where it knows none of that number."""
-    error: Any = exc.from_response(answer, said)
-    error.code = answer.status_code
+    """As glanceclient has it, with the headers, and with the status also where it knows none of that number."""
+    error: Any
+    try:
+        error = exc.from_response(answer, said)
+    except (AttributeError, TypeError, ValueError):  # it is not of Glance, whose JSON has another form
+        error = exc.HTTPException(answer.reason)
+    error.code, error.headers = answer.status_code, answer.headers
     return error  # type: ignore[no-any-return]

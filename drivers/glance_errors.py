@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import requests
 import urllib3.exceptions
@@ -11,6 +12,7 @@ from glanceclient import exc
 from keystoneauth1 import exceptions as keystone
 
 from objreg.drivers import answers, tls
+from objreg.drivers.glance_client import TokenEnded
 from objreg.drivers.keystone import of_keystone
 from objreg.store import Refused, StoreError, Unavailable
 
@@ -21,8 +23,10 @@ _HINTS = {
     409: 'the image is in use, or was changed meanwhile',
     413: 'too large for this server, or over a quota of the project',
     415: 'it looks like a disk image that may do harm; `container_format: docker` has Glance not look',
+    507: 'the store is full',
 }
 """What to do, for whoever reads the message; words like `visibility` are options of the driver."""
+_OUT_OF_REACH = 'Glance cannot be reached; if it stays so, mend region, interface or endpoint'
 _DELETED = 410
 """While it was sent."""
 
@@ -34,8 +38,10 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except exc.HTTPException as error:
         raise _of_answer(error, doing) from error
+    except TokenEnded as error:
+        raise Unavailable(f'{doing}: the token ended while a body was sent that cannot be sent twice') from error
     except (exc.CommunicationError, exc.InvalidEndpoint) as error:
-        raise Unavailable(f'{doing}: Glance cannot be reached; if it stays so, mend region or endpoint') from error
+        raise Unavailable(f'{doing}: {_OUT_OF_REACH}') from error
     except keystone.ClientException as error:
         raise of_keystone(error, doing, 'image service') from error
     except requests.exceptions.SSLError as error:
@@ -44,10 +50,10 @@ def translated(doing: str) -> Iterator[None]:
         raise Unavailable(f'{doing}: the connection failed ({type(error).__name__})') from error
 
 
-def _of_answer(error: exc.HTTPException, doing: str) -> StoreError:
+def _of_answer(error: Any, doing: str) -> StoreError:
     said = ' '.join(str(error.details or '').split())[:200]
-    status = error.code if isinstance(error.code, int) else int(said[:3]) if said[:3].isdigit() else 0
-    message = f'{doing}: {_HINTS.get(status) or said or "the server failed"} ({status or "no status"})'
-    if status == _DELETED or answers.passing(status) or not status:
-        return Unavailable(message)
+    status: int = error.code
+    message = f'{doing}: {_HINTS.get(status) or said or "the server failed"} ({status})'
+    if status == _DELETED or answers.passing(status):
+        return Unavailable(message, answers.retry_after(getattr(error, 'headers', {})))
     return Refused(message)

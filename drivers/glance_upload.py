@@ -68,7 +68,7 @@ class GlanceUpload(Upload):
         else:
             kept = ''
             self._store.put(key, self._joined(parts, key), sum(part.size for part in parts))
-        self._store.discard([id for id in there if id != kept])
+        self._store.give_up([id for id in there if id != kept])
 
     def abort(self) -> None:
         if _ID.fullmatch(self._token):

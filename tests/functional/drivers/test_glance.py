@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from glanceclient import exc
 
 from objreg.drivers.glance import GlanceStore
 from objreg.drivers.memory import MemoryStore
@@ -249,6 +251,34 @@ class TestGlanceDriver:
         store.put(LAYER, b'content')
         assert store.read(LAYER) == b'content'
 
+    def test_a_stream_whose_token_is_refused_is_worth_another_try_by_the_client(
+        self, store: GlanceStore, images: Images, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create = store.images.create
+
+        def spoiling(image: Any) -> None:
+            create(image)
+            store.images._session.auth.auth_ref._auth_token = 'spoiled'
+
+        monkeypatch.setattr(store.images, 'create', spoiling)
+        with pytest.raises(Unavailable, match='the token ended'):
+            store.upload(LAYER).part(1, iter([b'content']))
+        assert images.names() == []
+
+    def test_what_was_replaced_and_cannot_be_deleted_is_left_to_the_sweep(
+        self, store: GlanceStore, images: Images, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.put(LAYER, b'1')
+        with monkeypatch.context() as patch:
+            patch.setattr(store.images, 'delete', Mock(side_effect=exc.HTTPServiceUnavailable))
+            store.put(LAYER, b'2')
+            upload = store.upload(LAYER)
+            upload.finish([upload.part(1, b'3'), upload.part(2, b'4')], LAYER)
+        assert store.read(LAYER) == b'34'
+        assert len(images.names()) == 5
+        assert store.sweep(-1) == 4
+        assert images.names() == ['sha256:abcdef']
+
     def test_what_looks_like_a_harmful_disk_image_is_refused_unless_glance_is_told_not_to_look(
         self, store: GlanceStore, images: Images
     ) -> None:
@@ -265,7 +295,7 @@ class TestGlanceDriver:
         ({'password': 'wrong'}, 'mend username and password'),
         ({'project': 'no-such-project'}, 'mend'),
         ({'auth_url': 'http://127.0.0.1:9/v3'}, 'auth_url cannot be reached'),
-        ({'region': 'RegionTwo'}, 'Glance cannot be reached; if it stays so, mend region or endpoint'),
+        ({'region': 'RegionTwo'}, 'Glance cannot be reached; if it stays so, mend region, interface or endpoint'),
         ({'region': 'RegionThree'}, 'the catalogue has no such image service; mend region or interface'),
         ({'endpoint': 'http://127.0.0.1:9'}, 'Glance cannot be reached'),
     ])

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from objreg.config import ConfigError
 from objreg.drivers import glance
 from objreg.drivers.glance_bodies import Source
+from objreg.drivers.glance_client import _error_of
+from objreg.drivers.glance_errors import translated
 from objreg.drivers.glance_names import named
 from objreg.drivers.glance_records import Record
 from objreg.drivers.memory import MemoryStore
-from objreg.store import Refused
+from objreg.store import Refused, StoreError, Unavailable
 from objreg.stores import load_store
 from objreg.wrap.cache import CachedStore
 from objreg.wrap.retry import RetryingStore
@@ -108,3 +111,24 @@ def test_a_source_has_a_length_only_where_it_is_known(tmp_path: Path) -> None:
         source = Source(file, 7)
         assert (source.len, b''.join(source), source.rewind(), b''.join(source)) == (7, b'content', True, b'content')
     assert not Source(iter([b'a']), 1).rewind()
+
+
+@pytest.mark.parametrize(('status', 'kind', 'body', 'raised'), [
+    (503, 'text/html', b'<h1>503</h1><p>busy</p>', Unavailable),
+    (429, 'application/json', b'{"error": "too many"}', Unavailable),
+    (503, 'application/json', b'["busy"]', Unavailable),
+    (503, 'application/json', b'{"cut', Unavailable),
+    (502, 'text/plain', b'\xff', Unavailable),
+    (408, 'text/plain', b'', Unavailable),
+    (507, 'text/plain', b'', Refused),
+])
+def test_an_answer_that_is_no_words_of_glance_is_an_error_of_the_store(
+    status: int, kind: str, body: bytes, raised: type[StoreError]
+) -> None:
+    answer = requests.Response()
+    answer.status_code, answer._content, answer.reason = status, body, 'Whatever'
+    answer.headers.update({'Content-Type': kind, 'Retry-After': '7'})
+    with pytest.raises(raised, match=f'^glance: read: .*({status})') as found, translated('glance: read'):
+        raise _error_of(answer, body)
+    assert '\n' not in str(found.value)
+    assert getattr(found.value, 'retry_after', None) == (7 if raised is Unavailable else None)
