@@ -1,16 +1,20 @@
-"""What drivers share: where listings go on, bodies of known length, which answers pass, options of connections."""
+"""What drivers share: where listings go on, bodies of known length, which answers pass, options of connections,
+and what is an answer."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+import requests
 
-from objreg.drivers import answers, options, reading
+from objreg.drivers import answers, options, reading, sessions
 from objreg.drivers.bodies import Joined, Window, pieces_of
 from objreg.drivers.listing import LAST, beyond, rolled_up
 from objreg.drivers.transport import Transport
@@ -153,3 +157,30 @@ def test_options_of_connections_may_be_text(tmp_path: Path) -> None:
     made = Transport(ca_bundle=str(bundle), pool='4', connect_timeout='1.5', read_timeout='7')
     assert (made.pool, made.timeout, made.verify) == (4, (1.5, 7.0), str(bundle))
     assert Transport(**CONNECTIONS).verify is True  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(('head', 'is_whole'), [
+    ('HTTP/1.1 200 OK|Content-Length: 0||', True),
+    ('HTTP/1.1 200 OK|Transfer-Encoding: chunked||0||', True),
+    ('HTTP/1.1 200 OK|Connection: close||', True),
+    ('HTTP/1.0 200 OK||', True),
+    ('HTTP/1.1 204 No Content||', True),
+    ('HTTP/1.1 200 OK|Server: x|Content-Le', False),
+    ('HTTP/1.1 200 OK|Server: x', False),
+])
+def test_an_answer_of_which_a_part_of_the_headers_came_is_none(head: str, is_whole: bool) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as listener, requests.Session() as session:
+        url = f'http://127.0.0.1:{listener.getsockname()[1]}/'
+        sessions.set_up(session, url, 1)
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(head.replace('|', '\r\n').encode())
+
+        thread = Thread(target=answer)
+        thread.start()
+        with contextlib.nullcontext() if is_whole else pytest.raises(requests.ConnectionError, match='amid the head'):
+            assert session.get(url).content == b''
+        thread.join()
