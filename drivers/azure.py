@@ -113,9 +113,11 @@ class AzureStore(Store):
             raise Refused(f'{self.name or "azure"}: {key[:80]!r} is {len(name)} characters as the name of a blob')
         return name
 
-    def errors(self, doing: str, key: str, unmet: type[StoreError] = Refused) -> AbstractContextManager[None]:
-        """Translate what the library raises; `unmet` is what an unmet precondition means."""
-        return translated(f'{self.name or "azure"}: {doing} {key!r} in {self._place}', unmet)
+    def errors(
+        self, doing: str, key: str, unmet: type[StoreError] = Refused, *, missing: type[StoreError] = NotFound
+    ) -> AbstractContextManager[None]:
+        """Translate what the library raises; `unmet` is what an unmet precondition means, `missing` what a 404 does."""
+        return translated(f'{self.name or "azure"}: {doing} {key!r} in {self._place}', unmet, missing=missing)
 
     # The interface.
 
@@ -146,7 +148,7 @@ class AzureStore(Store):
         with prepared(body, size) as (data, length):
             if length > self.capabilities.max_put:
                 raise Refused(f'{self.name}: {key}: {length} bytes are too many for one request; upload it in parts')
-            with self.errors('write', key, Exists if if_absent else Refused):
+            with self.errors('write', key, Exists if if_absent else Refused, missing=Refused):
                 self.account.put(self.name_of(key), data, if_absent=if_absent)
 
     def stat(self, key: str) -> Stat:
@@ -170,7 +172,7 @@ class AzureStore(Store):
     ) -> Page:
         pages = self._listing(prefix, after, delimiter, max(1, min(limit, 5000)), detail).by_page()
         while True:
-            with self.errors('list', prefix):
+            with self.errors('list', prefix, missing=Refused):
                 lines = list(next(pages))
             found = [entry for entry in map(self._entry, lines) if entry.key > after and entry.key.startswith(prefix)]
             more = bool(pages.continuation_token)

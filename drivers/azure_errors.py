@@ -9,7 +9,7 @@ from typing import Any
 import requests
 from azure.core import exceptions as azure
 
-from objreg.drivers import answers
+from objreg.drivers import answers, tls
 from objreg.store import NotFound, Refused, StoreError, Unavailable
 
 MISSING = frozenset({'BlobNotFound', 'CannotVerifyCopySource', 'ResourceNotFound'})
@@ -20,15 +20,19 @@ _WORTH_A_TRY = frozenset({
     'SourceConditionNotMet',
 })
 """Codes that pass, whatever their status: bytes spoiled on their way, a conflict that is settled by now."""
-_REFUSED = 'refused; mend account_key or sas_token, the role of the identity, or the firewall of the account'
+_REFUSED = 'refused; mend account, account_key or sas_token, the role of the identity, or the firewall of the account'
+_NOT_ALLOWED = (
+    'these credentials may not do that; mend sas_token, or give the identity the role Storage Blob Data Contributor'
+)
 _HINTS = {
     'AccountIsDisabled': 'the account is disabled',
-    'AuthenticationFailed': "refused; mend account_key or sas_token, or set this machine's clock",
+    'AuthenticationFailed': "refused; mend account, account_key or sas_token, or set this machine's clock",
     'AuthorizationFailure': _REFUSED,
-    'AuthorizationPermissionMismatch': _REFUSED,
+    'AuthorizationPermissionMismatch': _NOT_ALLOWED,
+    'CannotVerifyCopySource': "Azure may not read what it is to copy; set this machine's clock, or mend account_key",
     'ContainerBeingDeleted': 'the container is being deleted',
     'ContainerNotFound': 'the container does not exist; make it by `objreg store setup`, or mend container',
-    'InsufficientAccountPermissions': _REFUSED,
+    'InsufficientAccountPermissions': _NOT_ALLOWED,
     'InvalidAuthenticationInfo': _REFUSED,
     'InvalidBlockList': 'a part of it is not there',
     'InvalidRange': 'a range beyond its end',
@@ -36,6 +40,7 @@ _HINTS = {
     'KeyBasedAuthenticationNotPermitted': 'keys are switched off; log in by Entra ID, without account_key',
     'LeaseIdMissing': 'somebody holds a lease on it',
     'NoAuthenticationInformation': _REFUSED,
+    'ResourceNotFound': 'there is no such account; mend endpoint or account',
     'SnapshotsPresent': 'it has snapshots, which objreg did not make',
     'SourceConditionNotMet': 'it was replaced meanwhile, or is gone',
     'UnauthorizedBlobOverwrite': 'sas_token may create, and not overwrite; give it w',
@@ -44,22 +49,26 @@ _HINTS = {
 
 
 @contextlib.contextmanager
-def translated(doing: str, unmet: type[StoreError] = Refused) -> Iterator[None]:
+def translated(
+    doing: str, unmet: type[StoreError] = Refused, *, missing: type[StoreError] = NotFound
+) -> Iterator[None]:
     """Raise what the library raises within as an error of `objreg.store`, whose message begins with `doing`.
 
-    `unmet` is what an unmet precondition means.
+    `unmet` is what an unmet precondition means, and `missing` what it means that something is not there.
     """
     try:
         yield
     except (azure.ServiceRequestError, azure.ServiceResponseError, azure.DecodeError) as error:
         raise Unavailable(f'{doing}: {_of_connection(error)} ({type(error).__name__})') from error
     except azure.HttpResponseError as error:
-        raise of_answer(error, doing, unmet) from error
+        raise of_answer(error, doing, unmet, missing) from error
     except (requests.RequestException, azure.AzureError) as error:
         raise Unavailable(f'{doing}: the connection failed ({type(error).__name__})') from error
 
 
-def of_answer(error: azure.HttpResponseError, doing: str, unmet: type[StoreError] = Refused) -> StoreError:
+def of_answer(
+    error: azure.HttpResponseError, doing: str, unmet: type[StoreError] = Refused, missing: type[StoreError] = NotFound
+) -> StoreError:
     """What an error that the server answered means."""
     response: Any = error.response
     if response is None:
@@ -68,14 +77,17 @@ def of_answer(error: azure.HttpResponseError, doing: str, unmet: type[StoreError
             return Refused(f'{doing}: no token; set account_key, or log this machine in: {said}')
         return Unavailable(f'{doing}: the answer was cut ({type(error).__name__})')
     said = str(error.message).partition('\n')[0][:200]
-    return of_code(code_of(error), response.status_code, doing, response.headers, unmet=unmet, said=said)
+    return of_code(
+        code_of(error), response.status_code, doing, response.headers, unmet=unmet, missing=missing, said=said
+    )
 
 
 def of_code(
-    code: str, status: int, doing: str, headers: Mapping[str, str], *, unmet: type[StoreError] = Refused, said: str = ''
+    code: str, status: int, doing: str, headers: Mapping[str, str], *, unmet: type[StoreError] = Refused,
+    missing: type[StoreError] = NotFound, said: str = '',
 ) -> StoreError:
     """What a code of Azure ('' if there was none) and the status it came with mean."""
-    if code in MISSING and status == 404:
+    if code in MISSING and status == 404 and missing is NotFound:
         return NotFound(f'{doing}: no such key')
     if code in _UNMET or (code == 'CannotVerifyCopySource' and status == 412):
         return unmet(f'{doing}: precondition failed ({code})')
@@ -99,7 +111,7 @@ def _of_connection(error: azure.AzureError) -> str:
     if isinstance(error, azure.ServiceResponseTimeoutError):
         return 'no answer within read_timeout'
     if isinstance(error.inner_exception, requests.exceptions.SSLError):
-        return 'TLS failed; mend ca_bundle or endpoint'
+        return tls.meaning(error.inner_exception, 'endpoint')
     if isinstance(error, azure.ServiceRequestError):
         return 'endpoint cannot be reached; mend account or endpoint'
     return 'the connection failed'

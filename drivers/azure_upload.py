@@ -67,7 +67,7 @@ class AzureUpload(Upload):
         with prepared(body, size) as (data, length):
             self._is_new = False
             if length:  # there is no empty block
-                with self._store.errors('write a part of', self._key):
+                with self._store.errors('write a part of', self._key, missing=Refused):
                     self._store.account.put_block(self._store.name_of(self._key), _block(number, mark), data)
         return Part(number, length, mark)
 

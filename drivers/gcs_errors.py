@@ -11,7 +11,7 @@ import urllib3.exceptions
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth import exceptions as auth
 
-from objreg.drivers import answers
+from objreg.drivers import answers, tls
 from objreg.store import NotFound, Refused, StoreError, Unavailable
 
 _PASSING_REASONS = frozenset({'rateLimitExceeded', 'userRateLimitExceeded', 'backendError', 'internalError'})
@@ -60,6 +60,8 @@ def of_answer(
     if status == 404 and missing is NotFound and 'bucket does not exist' not in said:
         return NotFound(f'{doing}: no such key')
     hint = _HINTS.get(status) or said or 'the server failed'
+    if status == 404 and not reason:  # Cloud Storage has a reason for each of them
+        hint = f'{_NO_BUCKET} or endpoint'
     message = f'{doing}: {hint} ({", ".join(filter(None, (str(status), reason)))})'
     # "doesn't match calculated": the bytes were spoiled on their way
     passing = not status or answers.passing(status)
@@ -90,7 +92,7 @@ def _of_credentials(error: auth.GoogleAuthError, doing: str) -> StoreError:
 
 def _of_connection(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
-        return 'TLS failed; mend ca_bundle or endpoint'
+        return tls.meaning(error, 'endpoint')
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return 'endpoint did not accept a connection in time'
     if isinstance(error, requests.exceptions.ReadTimeout | TimeoutError):

@@ -75,10 +75,12 @@ def of_keystone(
     return Unavailable(f'{doing}: no token: {" ".join(str(error).split())[:200]}')
 
 
+_REFUSED = 'the credentials are refused; mend username and password, project, or application_secret'
 _WITHOUT_ANSWER: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
-    (keystone.Unauthorized, Refused, 'the credentials are refused; mend username and password, or application_secret'),
+    (keystone.Unauthorized, Refused, _REFUSED),
     (keystone.EmptyCatalog, Refused, 'the catalogue is empty; give the user a role in the project, or mend project'),
     (keystone.EndpointNotFound, Refused, 'the catalogue has no such {}; mend region or interface'),
+    (keystone.InvalidResponse, Unavailable, 'no Keystone v3 answers at auth_url; if it stays so, mend it'),
     (keystone.ConnectFailure, Unavailable, 'auth_url cannot be reached'),
     (keystone.ConnectTimeout, Unavailable, 'auth_url did not answer in time'),
 )

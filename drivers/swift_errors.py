@@ -83,7 +83,8 @@ def _of_connection(error: Exception) -> str:
 
 
 def _of_login(error: keystone.ClientException, doing: str) -> StoreError:
-    if isinstance(error, keystone.InvalidResponse):
+    asked = str(getattr(getattr(error, 'response', None), 'url', ''))
+    if isinstance(error, keystone.InvalidResponse) and not asked.endswith('/auth/tokens'):
         return _of_auth_v1(error, doing)
     return of_keystone(error, doing, 'object store', wrong='auth_url; mend it, or auth')
 

@@ -24,7 +24,7 @@ def configure(path: str | None, *, quiet: bool = False) -> None:
     lines.setFormatter(logging.Formatter('%(message)s'))
     requests = logging.getLogger(REQUESTS)
     requests.handlers, requests.propagate = [lines], False
-    for chatty in ('boto3', 'botocore', 'urllib3', 's3transfer'):
+    for chatty in ('azure', 'boto3', 'botocore', 'urllib3', 's3transfer'):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.servers import state
+from tests.servers.containers import Container, SwiftServer
+from tests.servers.keystone import KEYSTONE, PROJECT
 from tests.servers.registries import Objreg
 
 Section = dict[str, Any]
@@ -52,15 +54,38 @@ WITH_KEYSTONE: dict[str, Callable[[Callable[[str], Any], Path], Section]] = {
 
 def reading(kind: str, section: Section, fixture: Callable[[str], Any]) -> Section:
     """The same store for a user who may read it, and no more."""
+    if kind in WITH_KEYSTONE:
+        return {**section, **_reader_of_keystone(kind, fixture)}
+    if kind == 'azure':
+        return {**section, 'account_key': '', 'sas_token': fixture('azure_container').signature('rl')}
     settings = state.up('ceph' if kind.startswith('ceph') else 'swift')
     if kind == 'ceph':
         fixture('ceph_bucket').allow_reading(settings['S3_READER'])
         return {
             **section, 'access_key': settings['S3_READER_ACCESS_KEY'], 'secret_key': settings['S3_READER_SECRET_KEY']
         }
+    if kind == 'swift-s3':
+        server = SwiftServer({'auth': 'v1', 'auth_url': settings['SWIFT_AUTH_URL'], 'username': settings['SWIFT_USER'],
+                              'password': settings['SWIFT_KEY']})
+        Container(server, fixture('swift_bucket').name).allow_reading(settings['SWIFT_READER_USER'])
+        return {
+            **section, 'access_key': settings['SWIFT_READER_USER'], 'secret_key': settings['SWIFT_READER_KEY']
+        }
     if kind == 'swift':  # on Ceph it is a matter of the user alone
         fixture('swift_container').allow_reading(settings['SWIFT_READER_USER'])
     return {**section, 'username': settings['SWIFT_READER_USER'], 'password': settings['SWIFT_READER_KEY']}
+
+
+_READER = 'who-only-reads'
+
+
+def _reader_of_keystone(kind: str, fixture: Callable[[str], Any]) -> Section:
+    admin = KEYSTONE.admin(state.up(kind))
+    project, password = admin.project(PROJECT), 'open sesame, says the reader'
+    user = admin.user(_READER, password, project, 'reader')
+    if kind == 'swift-keystone':
+        fixture('keystone_container').allow_reading(f'{project}:{user}')
+    return {'username': _READER, 'password': password}
 
 
 @pytest.fixture(params=[*STORES, *WITH_KEYSTONE])

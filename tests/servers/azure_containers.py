@@ -6,7 +6,10 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from azure.storage.blob import generate_container_sas
 
 from objreg.drivers.azure import MIB, AzureStore
 
@@ -39,6 +42,13 @@ class AzureContainer:
     def store(self, **other: Any) -> AzureStore:
         """A store object on it."""
         return AzureStore(**{**self.options, **other})
+
+    def signature(self, permission: str) -> str:
+        """A SAS for it, valid for an hour: ``rl`` reads and lists."""
+        return generate_container_sas(
+            self.of_account['account'], self.name, self.of_account['account_key'], permission=permission,
+            expiry=datetime.now(UTC) + timedelta(hours=1),
+        )
 
     @contextlib.contextmanager
     def using(self, **other: Any) -> Iterator[AzureStore]:

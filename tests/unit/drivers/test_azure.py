@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -73,6 +73,17 @@ def test_an_answer_becomes_an_error_of_the_interface(
     assert raised.value.__cause__ is not None
     assert '\n' not in str(raised.value)
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize('call', [
+    lambda store: store.page(''), lambda store: store.put('k', b''), lambda store: store.upload('k').part(1, b'x'),
+], ids=['list', 'write', 'part'])
+def test_where_the_account_is_not_there_nothing_is_a_missing_key(
+    call: Callable[[AzureStore], object], server: Scripted, store: AzureStore
+) -> None:
+    server.will(error('ResourceNotFound', 404))
+    with pytest.raises(Refused, match='there is no such account; mend endpoint or account'):
+        call(store)
 
 
 def test_a_missing_container_is_never_a_missing_key(server: Scripted, store: AzureStore) -> None:
