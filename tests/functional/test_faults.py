@@ -1,19 +1,26 @@
-"""A real store fails at every single request of a push and a pull, below the driver.
+"""A real store fails at every kind of request of a push and a pull, below the driver.
 
 With its retries the client sees nothing of it.  Without them it gets a 503 with ``Retry-After``, what was acknowledged
 is there, nothing dangles, and the same push then succeeds.
+
+Every fault is tried on Ceph (S3) and on Swift (tempauth).  The other servers have fewer of them, to be done within two
+minutes: of what is told, those that left something wrong behind or that their drivers handle by themselves; of what is
+hidden, all but waiting for an answer, which costs most and is the same library's; and of the Swift API of Ceph, a token
+that ends and an answer that is lost.  Of S3 and Azure no token ends: there a 401 is told.  Glance takes a body as it
+comes, which cannot be sent twice, so that the client may have to come again; neither Keystone nor the store of its
+names fails.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,42 +29,63 @@ from objreg.stores import load_store
 from objreg.wrap.prefix import PrefixStore
 from objreg.wrap.retry import Policy, RetryingStore
 from tests import documents
-from tests.functional.registries import STORES
+from tests.functional.registries import STORES, WITH_KEYSTONE
 from tests.pushes import GivenUp, Pusher, look, node
-from tests.servers.faulty import Fault, FaultyProxy
+from tests.servers.faulty import Fault, FaultyProxy, kind_of
 
 MIB = 1024**2
 STREAMED, LARGE = os.urandom(1000), os.urandom(5 * MIB + 1000)
 IMAGE = documents.image(STREAMED, LARGE)
-ENDPOINTS = {'s3': 'endpoint', 'swift': 'auth_url'}
-"""The option that says where a server is, by driver."""
-MARK = re.compile(r'-[0-9a-f]{16}\b')
-"""What tells the names of one part from those of the next attempt to write it."""
 AT_ONCE = 5
 """Pushes, since much of their time is the server's."""
-
-HIDDEN = [fault for fault in Fault if fault not in (Fault.FULL, Fault.BEHEADED)]
-"""What another try mends, and is seen to need one."""
-TOLD = [Fault.FULL, Fault.RESET, Fault.LOST, Fault.CUT, Fault.BEHEADED]
-"""What leaves different things behind: nothing, a piece, all; and answers of which a part came."""
+COMES_AGAIN = {'glance': 9}
+"""How often a client may have to."""
 TIMEOUT = {Fault.LATE: 0.5}
 """Seconds to wait for an answer, where waiting is the point; a busy machine may make it fail once more than once."""
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    's3': {'part_size': 5 * MIB}, 'swift': {'part_size': 5 * MIB, 'large': '.*'}, 'gcs': {'part_size': 5 * MIB},
+    'azure': {'part_size': 5 * MIB}, 'glance': {'inline': 0, 'large': '(.*/)?(blobs/.*|uploads/[^/]*/data.*)'},
+}
+"""What a driver is told, so that a part of an upload is large enough, under any prefix, and all content is there."""
+KINDS = {'ceph': 25, 'swift': 25, 'ceph-swift': 25, 'gcs': 25, 'azure': 25, 'glance': 10}
+"""The servers, and how many requests a push and a pull take at least; many of Glance's go to the store of its names."""
 
-def cases(faults: list[Fault]) -> list[Any]:
-    """Each fault on each store; a worker takes one."""
+_PASSING = [fault for fault in Fault if fault not in (Fault.FULL, Fault.BEHEADED)]
+_TOLD = [Fault.FULL, Fault.RESET, Fault.LOST, Fault.CUT, Fault.BEHEADED]
+
+
+def _but(*faults: Fault) -> list[Fault]:
+    return [fault for fault in _PASSING if fault not in faults]
+
+
+HIDDEN = {
+    'ceph': _but(Fault.UNAUTHORIZED), 'swift': _PASSING, 'ceph-swift': [Fault.UNAUTHORIZED, Fault.LOST],
+    'gcs': _but(Fault.LATE), 'azure': _but(Fault.LATE, Fault.UNAUTHORIZED), 'glance': _PASSING,
+}
+"""What another try mends, and is seen to need one."""
+TOLD = {
+    'ceph': _TOLD, 'swift': _TOLD, 'gcs': [Fault.FULL, Fault.LOST, Fault.BEHEADED],
+    'azure': [Fault.UNAUTHORIZED, Fault.LOST], 'glance': [Fault.LOST],
+}
+"""What leaves different things behind: nothing, a piece, all; and answers of which a part came."""
+
+
+def cases(faults: dict[str, list[Fault]]) -> list[Any]:
+    """Each fault of each store; a worker takes one."""
     return [
         pytest.param(kind, fault, id=f'{kind}-{fault.name}', marks=pytest.mark.xdist_group(f'{kind}-{fault.name}'))
-        for kind in ('ceph', 'swift') for fault in faults
-        if not (kind == 'ceph' and fault is Fault.UNAUTHORIZED)  # S3 has no tokens that end
+        for kind in KINDS for fault in faults.get(kind, ())
     ]
 
 
 @pytest.fixture
 def section(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """An empty store of that kind, which takes large objects under any prefix."""
-    section = STORES[kind](request.getfixturevalue, tmp_path)
-    return {**section, 'large': '.*'} if section['driver'] == 'swift' else section
+    """An empty store of that kind."""
+    section = {**STORES, **WITH_KEYSTONE}[kind](request.getfixturevalue, tmp_path)
+    if kind == 'glance':
+        section['endpoint'] = request.getfixturevalue('images').settings['GLANCE']
+    return {**section, **OPTIONS[section['driver']], 'retry': False, 'cache': False}
 
 
 def program(push: Pusher) -> None:
@@ -74,26 +102,23 @@ class Site:
     """A bucket that is reached through a proxy, and straight by those who look at it."""
 
     def __init__(self, section: dict[str, Any], fault: Fault, folder: Path) -> None:
-        endpoint = ENDPOINTS[section['driver']]
-        scheme, _, place = section[endpoint].partition('://')
-        host, slash, path = place.partition('/')
-        self.proxy, self._fault = FaultyProxy(f'{scheme}://{host}'), fault
-        file = folder / f'{self.proxy.url.rpartition(":")[2]}.yml'
-        common = {**section, 'part_size': 5 * MIB, 'retry': False, 'cache': False}
-        file.write_text(json.dumps({  # JSON is YAML
-            'straight': common,
-            'faulty': {
-                **common, endpoint: f'{self.proxy.url}{slash}{path}', 'read_timeout': TIMEOUT.get(fault, 60),
-            },
+        place = 'auth_url' if section['driver'] == 'swift' else 'endpoint'
+        url = urlsplit(section[place])
+        self.proxy = FaultyProxy(f'{url.scheme}://{url.netloc}', streams=section['driver'] == 'glance')
+        self._fault = fault
+        self._file = folder / f'{self.proxy.url.rpartition(":")[2]}.yml'
+        self._file.write_text(json.dumps({  # JSON is YAML
+            'names': {'driver': 'file', 'path': str(self._file.with_suffix(''))},
+            'straight': section,
+            'faulty': {**section, place: f'{self.proxy.url}{url.path}', 'read_timeout': TIMEOUT.get(fault, 60)},
         }))
-        self._straight, self._faulty = load_store(str(file), 'straight'), load_store(str(file), 'faulty')
+        self._faulty = load_store(str(self._file), 'faulty')
 
     def __enter__(self) -> Self:
         self.proxy.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        self._straight.close()
         self._faulty.close()
         self.proxy.__exit__(None, None, None)
 
@@ -112,7 +137,7 @@ class Site:
 
     def look(self, prefix: str, push: Pusher | None, *, is_whole: bool) -> None:
         """Straight at what lies in the bucket."""
-        store = PrefixStore(store=self._straight, path=prefix)
+        store = PrefixStore(store=load_store(str(self._file), 'straight'), path=prefix)
         look(store, push or Pusher(node(store)), is_whole=is_whole)
 
     def one_fails(self, number: int) -> bool:
@@ -133,13 +158,13 @@ class Site:
 
 
 @pytest.mark.parametrize(('kind', 'fault'), cases(HIDDEN))
-def test_every_request_fails_once_and_the_client_sees_nothing(
-    section: dict[str, Any], fault: Fault, tmp_path: Path
+def test_every_kind_of_request_fails_once_and_the_client_sees_nothing(
+    kind: str, section: dict[str, Any], fault: Fault, tmp_path: Path
 ) -> None:
     seen: set[str] = set()
 
     def is_new(_: int, request: str) -> bool:
-        name = MARK.sub('', request)
+        name = kind_of(request)
         fresh = name not in seen and not (fault is Fault.UNAUTHORIZED and '/auth/' in name)
         seen.add(name)
         return fresh
@@ -147,14 +172,19 @@ def test_every_request_fails_once_and_the_client_sees_nothing(
     with Site(section, fault, tmp_path) as site:
         site.proxy.fail(fault, is_new)
         push, is_done = site.push('app')
+        for _ in range(COMES_AGAIN.get(kind, 0)):
+            if is_done:
+                break
+            site.look('app', push, is_whole=False)
+            push, is_done = site.push('app')
         assert is_done
-        assert len(site.proxy.failed) > 25
+        assert len(site.proxy.failed) > KINDS[kind]
         site.look('app', push, is_whole=True)
 
 
 @pytest.mark.parametrize(('kind', 'fault'), cases(TOLD))
 def test_whatever_request_fails_nothing_dangles(
-    section: dict[str, Any], fault: Fault, tmp_path: Path
+    kind: str, section: dict[str, Any], fault: Fault, tmp_path: Path
 ) -> None:
     def some(first: int) -> int:
         with Site(section, fault, tmp_path) as site:
@@ -163,4 +193,4 @@ def test_whatever_request_fails_nothing_dangles(
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         beyond = list(pool.map(some, range(1, AT_ONCE + 1)))
-    assert 25 < min(beyond) <= max(beyond) < min(beyond) + AT_ONCE
+    assert KINDS[kind] < min(beyond) <= max(beyond) < min(beyond) + AT_ONCE

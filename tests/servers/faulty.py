@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import http.client
+import re
 import select
 import socket
 import struct
@@ -26,30 +27,51 @@ class Fault(enum.Enum):
     RESET = 'half of its body reaches the server, then both connections are reset'
     LOST = 'it is done, and the connection ends without an answer'
     LATE = 'it is done, and nothing is answered until the client gives up'
+    OVERDUE = 'it is done, and the answer is 408'
     CUT = 'it is done, and the answer ends in the middle of the body whose length it said, or else of its first line'
     BEHEADED = "it is done, and the answer ends amid its headers, which Python's library takes for all of them"
 
 
-_STATUS = {Fault.UNAVAILABLE: 503, Fault.THROTTLED: 429, Fault.FULL: 507, Fault.UNAUTHORIZED: 401}
+_STATUS = {
+    Fault.UNAVAILABLE: 503, Fault.THROTTLED: 429, Fault.FULL: 507, Fault.UNAUTHORIZED: 401, Fault.OVERDUE: 408,
+}
 _PATIENCE = 20
 """Seconds after which a client that never gives up has waited for a `LATE` answer long enough."""
 
 
 Rule = Callable[[int, str], bool]
-"""Whether the fault happens to a request: its number (from 1), and its method and path."""
+"""Whether the fault happens to a request: its number (from 1), and what it is, as `kind_of` takes it."""
+
+_NAMED = re.compile(rb'"name": ?"([^"]*)"|\nDELETE (\S+) HTTP')
+"""What a body of JSON, or one of several pieces, names where a path does not: images and objects of Google's."""
+_VARIES = re.compile(
+    r'-[0-9a-f]{16}\b|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|blockid=[^& ]*'
+)
+"""What tells the names of one upload, part, block or image from those of the next attempt to write it."""
+
+
+def kind_of(request: str) -> str:
+    """What all attempts to make a request have in common.
+
+    A request is told by its method, its path, what its body names, and its length.  What an attempt chose by chance is
+    left out, so that the length alone tells one content from another there.
+    """
+    return _VARIES.sub('', request)
 
 
 class FaultyProxy:
     """Stands on a free port of 127.0.0.1 before `target`, a URL without a path; started and stopped by ``with``.
 
-    Bodies are held in memory, and one request of a connection is under way at a time.
+    Bodies are held in memory, and one request of a connection is under way at a time.  One without a length is an error
+    unless it `streams`.  Where headers of an answer tell where the server is, they name the proxy.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, *, streams: bool = False) -> None:
         self._server = ThreadingHTTPServer(('127.0.0.1', 0), type('Handler', (_Handler,), {'proxy': self}))
         self._server.daemon_threads = True
         self._lock = threading.Lock()
         self.target = urlsplit(target).netloc
+        self.streams = streams
         self.url = f'http://127.0.0.1:{self._server.server_port}'
         self.work()
 
@@ -105,37 +127,55 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing is said."""
 
     def _any(self) -> None:
-        fault = self.proxy.next(f'{self.command} {self.path}')
-        if 'Transfer-Encoding' in self.headers:
-            raise ValueError('an object store is told lengths')
-        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        body = self._read()
+        fault = self.proxy.next(self._told(body))
         if fault in _STATUS:
+            if fault is Fault.OVERDUE:
+                self._asked(body)
             self._refuse(_STATUS[fault])
         elif fault is Fault.RESET:
             self._reset(body)
         else:
             self._answer(*self._asked(body), fault)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_COPY = _any
+    def _read(self) -> bytes:
+        """The body as it came, the lengths of its chunks included where it comes in chunks."""
+        if 'Transfer-Encoding' not in self.headers:
+            return self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        if not self.proxy.streams:
+            raise ValueError('an object store is told lengths')
+        pieces, size = [], -1
+        while size:
+            line = self.rfile.readline()
+            size = int(line, 16)
+            pieces += [line, self.rfile.read(size + len(b'\r\n'))]
+        return b''.join(pieces)
+
+    def _told(self, body: bytes) -> str:
+        """The request, for a `Rule`."""
+        told = [self.command, self.path]
+        if self.headers.get('Content-Type', '').startswith(('application/json', 'multipart/')):
+            told += sorted((name or path).decode() for name, path in _NAMED.findall(body[:65536]))
+        return ' '.join(told + [str(len(body))] * bool(body))
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_COPY = _any
 
     def _asked(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
         try:
-            self._send(len(body), body)
+            self._send(body)
             answer = self._there.getresponse()
         except (ConnectionError, http.client.BadStatusLine):  # it closed what was idle
             self._there.close()
-            self._send(len(body), body)
+            self._send(body)
             answer = self._there.getresponse()
         return answer, answer.read()
 
-    def _send(self, length: int, body: bytes) -> None:
-        """Send the request as it came, with so much of its body."""
+    def _send(self, body: bytes) -> None:
+        """Send the request as it came, with this much of its body."""
         self._there.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
-            if name.lower() not in ('expect', 'connection', 'content-length'):
+            if name.lower() not in ('expect', 'connection'):
                 self._there.putheader(name, value)
-        if 'Content-Length' in self.headers or length:
-            self._there.putheader('Content-Length', str(length))
         self._there.endheaders(body)
 
     def _refuse(self, status: int) -> None:
@@ -147,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reset(self, body: bytes) -> None:
         if body:
-            self._send(len(body), body[:len(body) // 2])
+            self._send(body[:len(body) // 2])
         self._there.close()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         self._hang_up()
@@ -164,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         head = [f'HTTP/1.1 {answer.status} {answer.reason}'] + [
-            f'{name}: {value}' for name, value in answer.getheaders()
+            f'{name}: {value.replace(self.proxy.target, self.headers["Host"])}' for name, value in answer.getheaders()
             if name.lower() not in ('transfer-encoding', 'content-length', 'connection')
         ]
         length = answer.headers.get('Content-Length') if self.command == 'HEAD' else str(len(body))
