@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from objreg.drivers import file_names
 from objreg.drivers.file_root import Root
-from objreg.store import Entry, Page
+from objreg.store import Entry, Page, roll_up
 
 
 class Lister:
@@ -24,11 +23,9 @@ class Lister:
         """As `Store.page`."""
         names = self._rolled(prefix, after, delimiter) if delimiter else self._keys(prefix, after)
         if not detail:
-            entries = [Entry(name) for name in itertools.islice(names, limit + 1)]
-        else:
-            found = (self._detailed(name, delimiter, prefix) for name in names)
-            entries = list(itertools.islice((entry for entry in found if entry), limit + 1))
-        return Page(entries[:limit], len(entries) > limit)
+            return Page.of(map(Entry, names), limit)
+        found = (self._detailed(name, delimiter, prefix) for name in names)
+        return Page.of((entry for entry in found if entry), limit)
 
     def _detailed(self, name: str, delimiter: str, prefix: str) -> Entry | None:
         if delimiter and name.endswith(delimiter) and len(name) > len(prefix):
@@ -53,7 +50,8 @@ class Lister:
 
     def _rolled(self, prefix: str, after: str, delimiter: str) -> Iterator[str]:
         if delimiter != '/':
-            yield from _roll_up(self._keys(prefix, after), prefix, after, delimiter)
+            found = map(Entry, self._keys(prefix, after))
+            yield from (entry.key for entry in roll_up(found, prefix, after, delimiter))
             return
         for name in self._level(prefix.rpartition('/')[0], prefix, after):
             # A directory may be empty for a moment (or for good, where a process died): then there is nothing in it.
@@ -104,13 +102,3 @@ def _own(fd: int) -> list[str]:
     with os.scandir(fd) as entries:
         return [entry.name for entry in entries
                 if entry.is_dir(follow_symlinks=False) == entry.name.endswith('.d')]
-
-
-def _roll_up(keys: Iterable[str], prefix: str, after: str, delimiter: str) -> Iterator[str]:
-    last = None
-    for key in keys:
-        cut = key.find(delimiter, len(prefix))
-        name = key if cut < 0 else key[:cut + 1]
-        if name != last and name > after:
-            yield name
-        last = name

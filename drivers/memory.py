@@ -110,8 +110,7 @@ class MemoryStore(Store):
         self, prefix: str, after: str = '', *, delimiter: str = '', limit: int = 1000, detail: bool = False
     ) -> Page:
         with self._lock:
-            names = list(itertools.islice(self._names(prefix, after, delimiter), limit + 1))
-        return Page(names[:limit], len(names) > limit)
+            return Page.of(self._names(prefix, after, delimiter), limit)
 
     def _names(self, prefix: str, after: str, delimiter: str) -> Iterator[Entry]:
         """The lines of a listing; Python orders strings as their UTF-8 bytes are ordered."""

@@ -18,6 +18,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import BinaryIO, NamedTuple, Self
 
 MAX_KEY = 1024
@@ -102,6 +103,12 @@ class Page(NamedTuple):
 
     entries: list[Entry]
     more: bool
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry], limit: int) -> Page:
+        """The first `limit` of them; takes one more."""
+        found = list(islice(entries, limit + 1))
+        return cls(found[:limit], len(found) > limit)
 
 
 class Part(NamedTuple):
@@ -353,6 +360,21 @@ def chunks_of(body: Body, size: int | None) -> Iterator[bytes]:
         yield chunk
     if left:
         raise Refused(f'the body ended {left} bytes before its size')
+
+
+def roll_up(entries: Iterable[Entry], prefix: str, after: str, delimiter: str) -> Iterator[Entry]:
+    """What a listing shows of these objects, for a store that does not roll up by itself.
+
+    They come in order, from the first on that begins with `prefix` and is behind `after`.
+    """
+    for entry in entries:
+        if not entry.key.startswith(prefix):
+            return
+        cut = entry.key.find(delimiter, len(prefix)) if delimiter else -1
+        shown = entry if cut < 0 else Entry(entry.key[:cut + 1])
+        if shown.key > after:
+            yield shown
+            after = shown.key
 
 
 @dataclass

@@ -15,5 +15,5 @@ class TestSqlite(StoreContract):
         return SqliteStore(path=store.path)
 
     def leftovers(self, store):
-        with store.transaction('look') as db:
-            return db.execute('SELECT content FROM pieces').fetchall()
+        with store.database('look') as db:
+            return db.execute('SELECT id FROM parts').fetchall()
