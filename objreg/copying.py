@@ -6,8 +6,8 @@ names by now has not been copied yet.  A tag that a client has moved in the targ
 it is.  Nothing about a copy is written down: what is there is not copied again, so one
 that was killed goes on where it was.
 
-Content is hashed on its way; what does not match its name is not copied, and told.  Unfinished uploads stay behind, and
-so does what a check of the store writes.
+Content is hashed on its way; what does not match its name is not copied, and told, and so is what the source itself
+finds damaged (``encrypt``).  Unfinished uploads stay behind, and so does what a check of the store writes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from objreg import descriptor, keys
 from objreg.descriptor import Malformed
-from objreg.store import Content, Entry, NotFound, Store, Unavailable
+from objreg.store import Content, Damaged, Entry, NotFound, Store, Unavailable
 from objreg.tag_moves import later_move, naming
 from objreg.transfer import transfer
 
@@ -47,7 +47,7 @@ class Summary:
     vanished: int = 0
     """What was deleted from the source before it was copied."""
     damaged: list[str] = field(default_factory=list)
-    """Content that does not match its name, or cannot be read."""
+    """What does not match its name, or its store says to be damaged: a sentence each."""
     passes: int = 0
     seconds: float = 0.0
     dry_run: bool = False
@@ -67,10 +67,6 @@ class _Lacking(NamedTuple):
 
 Progress = Callable[[int, int], None]
 """Told of objects and bytes: those found to be copied as positive numbers, those done as negative ones."""
-
-
-class Damaged(Exception):
-    """The bytes do not match the digest that names them."""
 
 
 class Copying:
@@ -164,6 +160,8 @@ class Copying:
                 try:
                     size = self._copied(lacking)
                     break
+                except Damaged:
+                    raise  # it would be next time, too
                 except Unavailable:
                     # what streams cannot be sent again by the store that retries
                     if attempt == _ATTEMPTS:
@@ -290,9 +288,10 @@ def _verified(content: Content, key: str) -> Content:
 
 
 def _read(store: Store, key: str) -> bytes | None:
+    """The object; None for one that is not there, or is damaged and so to be written again."""
     try:
         return store.read(key)
-    except NotFound:
+    except (NotFound, Damaged):
         return None
 
 

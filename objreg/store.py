@@ -58,6 +58,10 @@ class Unavailable(StoreError):
         self.retry_after = retry_after
 
 
+class Damaged(Unavailable):
+    """What is there is not what was written, as a store found that verifies it; it may lie whole elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a store can do, declared by its driver and checked by the contract suite; never probed while serving."""

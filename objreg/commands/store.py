@@ -193,7 +193,8 @@ def copy(
     """Copy the registry in the store SOURCE to the store TARGET, while it is in use.
 
     What TARGET has is not copied again, so a copy that was interrupted is simply started again.  Content is verified
-    by its digest on the way.  Unfinished uploads are not copied.  Exit status 1: something was damaged, or it failed.
+    by its digest on the way; what is damaged is told, and the rest copied.  Unfinished uploads are not copied.  Exit
+    status 1: something was damaged, or it failed.
 
     \b
     Examples:
@@ -229,7 +230,8 @@ def _tell(summary: Summary, source: str, target: str) -> None:
     click.echo(
         f'{source} -> {target}: {summary.copied} objects {done}, {size_of(summary.bytes)}, in {summary.seconds:.0f} s'
         f' and {summary.passes} passes; {summary.present} were there, {summary.deleted} deleted,'
-        f' {summary.waiting} tags wait for another pass, {summary.vanished} were deleted meanwhile'
+        f' {summary.waiting} tags wait for another pass, {summary.vanished} were deleted meanwhile,'
+        f' {len(summary.damaged)} are damaged'
     )
     for line in summary.damaged:
         click.echo(f'damaged, not copied: {printable(line)}', err=True)

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from objreg.store import Unavailable
+from objreg.store import Damaged
 
 CHUNK_SIZE = 64 * 1024
 """How many bytes a chunk holds."""
@@ -123,7 +123,7 @@ class Opener:
         self._cipher: AESGCM | None = None
 
     def open(self, number: int, sealed: memoryview, *, is_last: bool) -> bytes:
-        """What the chunk of that number holds; `Unavailable` unless all is as it was written."""
+        """What the chunk of that number holds; `Damaged` unless all is as it was written."""
         header = bytes(sealed[:HEADER])
         cipher = self._cipher if header == self._header else None
         if cipher is None:
@@ -147,5 +147,5 @@ class Opener:
         self._header, self._cipher = header, cipher
         return cipher
 
-    def _damaged(self, number: int, how: str) -> Unavailable:
-        return Unavailable(f'encrypt: {self._key} is damaged: chunk {number} {how}')
+    def _damaged(self, number: int, how: str) -> Damaged:
+        return Damaged(f'encrypt: {self._key} is damaged: chunk {number} {how}')

@@ -18,6 +18,7 @@ from objreg.store import Capabilities, Content, Store, Unavailable
 from objreg.testing import consistency
 from objreg.testing.faults import FaultyStore, InterceptedStore, sometimes
 from objreg.wrap.base import WrappedStore
+from objreg.wrap.encrypt import EncryptStore
 from objreg.wrap.mirror import MirrorReadStore
 from tests import documents
 from tests.inprocess import Client
@@ -182,6 +183,35 @@ def test_damaged_content_is_told_and_not_copied(source: MemoryStore) -> None:
         summary = copied(source, target)
         assert sorted(line.partition(':')[0] for line in summary.damaged) == sorted([key, empty])
         assert not {key, empty} & objects(target).keys()
+
+
+@pytest.mark.parametrize('target', [MemoryStore, EqualParts])
+def test_what_does_not_pass_its_authentication_is_told_and_the_rest_is_copied(
+    source: MemoryStore, target: type[MemoryStore]
+) -> None:
+    bucket, there = MemoryStore(), target()
+    copied(source, EncryptStore(store=bucket, key='a1' * 32))
+    both = EncryptStore(store=bucket, key='b2' * 32 + ' ' + 'a1' * 32)
+    both.put(lost := keys.catalog('sealed/by-another'), b'x')
+    flipped = next(entry.key for entry in source.list('blobs/') if len(source.read(entry.key)) == 5000)
+    tag = keys.tag('team/web', 'v1')
+    for key in (flipped, tag):
+        sealed = bucket.read(key)
+        bucket.put(key, sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    summary = copied(EncryptStore(store=bucket, key='a1' * 32), there)
+    assert [line.split()[1] for line in sorted(summary.damaged)] == sorted([flipped, tag, lost])
+    assert 'needs the key' in next(line for line in summary.damaged if lost in line)
+    assert objects(there).keys() == objects(source).keys() - {flipped, tag}
+
+
+def test_what_is_damaged_in_the_target_is_written_again(source: MemoryStore) -> None:
+    bucket = MemoryStore()
+    target = EncryptStore(store=bucket, key='a1' * 32)
+    copied(source, target)
+    tag = keys.tag('team/web', 'v1')
+    bucket.put(tag, bytes(len(bucket.read(tag))))
+    assert copied(source, target).damaged == []
+    assert objects(target) == objects(source)
 
 
 def test_names_are_deleted_only_when_asked_for_and_content_never(source: MemoryStore) -> None:

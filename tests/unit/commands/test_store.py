@@ -92,6 +92,7 @@ def test_copy_fails_when_something_is_damaged(folder: Path) -> None:
     store.put(key, bytes(2000))
     told = objreg('copy', 'default', 'other', status=1)
     assert f'damaged, not copied: {key}' in told.output
+    assert ' 1 are damaged' in told.output
 
 
 @pytest.mark.parametrize(('arguments', 'status', 'message'), [
