@@ -130,7 +130,11 @@ class EncryptStore(WrappedStore):
             Store.copy(self, source, target)
 
     def upload(self, key: str) -> Upload:
-        return _EncryptUpload(self, self.inner.upload(key), os.urandom(16))
+        check_key(key)
+        object = os.urandom(16)
+        # what is bound to its key is put together elsewhere: an inner upload that ended elsewhere could touch the key
+        place = key if key.startswith(_MOVED) else _between(object)
+        return _EncryptUpload(self, self.inner.upload(place), object)
 
     def resume(self, id: str) -> Upload:
         try:
@@ -168,6 +172,11 @@ class EncryptStore(WrappedStore):
 
 def _bound_to(key: str) -> str:
     return '' if key.startswith(_MOVED) else key
+
+
+def _between(object: bytes) -> str:
+    """Where the parts of an object are put together that is then bound to its key."""
+    return layout.upload_data(object.hex(), 'between')
 
 
 def _size(body: Body, size: int | None) -> int:
@@ -222,7 +231,7 @@ class _EncryptUpload(WrappedUpload):
         if key.startswith(_MOVED):
             self.inner.finish(self._sealed(parts, key), key)
             return
-        between = layout.upload_data(self._object.hex(), 'between')
+        between = _between(self._object)
         try:
             self.inner.finish(self._sealed(parts, key), between)
         except (NotFound, Refused):

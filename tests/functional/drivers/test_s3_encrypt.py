@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from objreg.drivers.s3 import S3Store
-from objreg.testing.contract import BodyPromises, KeyPromises, ObjectPromises, UploadPromises
+from objreg.testing.contract import StoreContract
 from objreg.wrap.encrypt import EncryptStore
 from tests.servers.buckets import Bucket
 
 KEY = 'a1' * 32
 
 
-class TestContract(ObjectPromises, BodyPromises, KeyPromises, UploadPromises):
-    """What every store promises, on Ceph; listings and races are those of the driver below."""
+class TestContract(StoreContract):
+    """What every store promises, on Ceph."""
 
     @pytest.fixture
     def store(self, ceph_bucket: Bucket) -> Iterator[EncryptStore]:

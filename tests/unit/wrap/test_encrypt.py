@@ -18,7 +18,7 @@ from objreg.drivers.memory import MemoryStore
 from objreg.middleware.errors import Errors
 from objreg.names import Digest
 from objreg.registry import Registry
-from objreg.store import Content, NotFound, Refused, Store, StoreError, Unavailable
+from objreg.store import Content, NotFound, Refused, Store, StoreError, Unavailable, Upload
 from objreg.stores import load_store
 from objreg.testing.faults import CountingStore, Fault, FaultyStore, nth
 from objreg.testing.promises import sample
@@ -404,6 +404,20 @@ def test_a_named_object_that_came_in_parts_is_bound_to_its_name_and_leaves_nothi
     store.inner.copy('somewhere/else', 'another')
     with pytest.raises(Unavailable):
         store.read('another')
+
+
+def test_a_name_is_never_away_while_an_upload_replaces_it() -> None:
+    class Completing(EqualParts):
+        """Completes uploads where they began, and brings them elsewhere from there, as S3 does."""
+
+        def upload(self, key: str) -> Upload:
+            begun.append(key)
+            return super().upload(key)
+
+    begun: list[str] = []
+    upload = encrypted(inner=Completing()).upload('repositories/r/_tags/latest')
+    upload.finish([upload.part(1, b'x')], 'repositories/r/_tags/latest')
+    assert [key.partition('/')[0] for key in begun] == ['uploads']
 
 
 def test_a_finish_under_a_name_that_broke_off_can_be_made_again() -> None:
