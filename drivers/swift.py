@@ -63,6 +63,7 @@ of all that it is sent.  A listing of a large cluster may be late; nothing depen
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from email.utils import parsedate_to_datetime
@@ -108,8 +109,11 @@ _MANY = 1000
 _LARGE = '(.*/)?(blobs/.*|uploads/[^/]*/data.*)'
 """Layers, and uploads that are put together before their digest is known; also below a path, of ``prefix``."""
 _EMPTY_MD5 = 'd41d8cd98f00b204e9800998ecf8427e'
-_UNFINISHED = 'uploads/'
-"""What lies there is of unfinished uploads, and expires as their parts do."""
+_UNFINISHED = re.compile('((?!catalog/|repositories/)[^/]*/)*uploads/[0-9a-f]{32}/.*', re.DOTALL)
+"""What is of unfinished uploads, and expires as their parts do; also below a path, of ``prefix``.
+
+Below the other two it would be a repository of such a name.
+"""
 
 
 class SwiftStore(Store):
@@ -228,7 +232,7 @@ class SwiftStore(Store):
             if length > self.capabilities.max_put:
                 raise Refused(f'{self.name}: {key}: {length} bytes are too many for one request; upload it in parts')
             headers = {'ETag': md5_of(data).hex(), 'Content-Type': 'application/octet-stream'}
-            if key.startswith(_UNFINISHED):
+            if _UNFINISHED.fullmatch(key):
                 headers |= self.expiring
             if not self.preset.if_none_match or not (if_absent or self.may_be_large(key)):
                 self._put(key, data, headers)

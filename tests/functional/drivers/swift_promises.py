@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 
+from objreg import keys
 from objreg.drivers.swift import MIB, SwiftStore
+from objreg.names import Digest
 from objreg.store import Refused, Unavailable
 from objreg.testing.contract import StoreContract
 from objreg.testing.ledger import Ledger
 from objreg.wrap.prefix import PrefixStore
 from tests.servers.containers import Container
+
+RECORD = keys.upload_record('0123456789abcdef' * 2, 0)
 
 
 class SwiftContract(StoreContract):
@@ -96,11 +100,34 @@ class SwiftPromises:
     def test_an_unfinished_upload_expires_by_itself(self, store: SwiftStore, container: Container) -> None:
         upload = store.upload('blobs/a')
         upload.part(1, b'left behind')
-        store.put('uploads/u/0', b'a record of it')
+        store.put(RECORD, b'a record of it')
         assert len(container.names(store.segments)) == 1
         assert container.staying_segments() == []
-        for place in ((store.segments, container.names(store.segments)[0]), store.place('uploads/u/0')):
+        for place in ((store.segments, container.names(store.segments)[0]), store.place(RECORD)):
             assert 'x-delete-at' in store.account.ask('HEAD', *place).headers
+
+    @pytest.mark.parametrize('path', ['', 'team/a', 'uploads'])
+    def test_what_an_upload_leaves_below_a_path_expires_and_nothing_that_is_only_named_so(
+        self, path: str, store: SwiftStore, container: Container
+    ) -> None:
+        id = '0123456789abcdef' * 2
+        left = {
+            keys.upload_record(id, 0), keys.upload_data(id, 'ab'), keys.upload_cancelled(id),
+            f'{keys.upload_data(id, "of-a-check")}/catalog/a',
+        }
+        digest = Digest.of(b'x')
+        stays = {
+            keys.catalog(f'uploads/{id}/a'), keys.catalog(f'team/uploads/{id}/cancelled'), keys.secret(id),
+            keys.manifest(f'uploads/{id}', digest), keys.tag('uploads', id), keys.content(digest),
+        }
+        registry = PrefixStore(store=store, path=path) if path else store
+        for key in left | stays:
+            registry.put(key, b'x')
+        expires = {
+            key for key in left | stays
+            if 'x-delete-at' in store.account.ask('HEAD', *store.place(f'{path}/{key}'.lstrip('/'))).headers
+        }
+        assert expires == left
 
     def test_a_sweep_takes_what_belongs_to_no_object_and_nothing_else(
         self, store: SwiftStore, container: Container
@@ -116,8 +143,8 @@ class SwiftPromises:
         assert len(container.staying_segments()) == 1
 
     def test_a_copy_of_what_expires_stays(self, store: SwiftStore) -> None:
-        store.put('uploads/u/0', b'x')
-        store.copy('uploads/u/0', 'blobs/x')
+        store.put(RECORD, b'x')
+        store.copy(RECORD, 'blobs/x')
         assert 'x-delete-at' not in store.account.ask('HEAD', *store.place('blobs/x')).headers
 
     def test_a_large_object_is_listed_with_its_size(self, store: SwiftStore) -> None:
