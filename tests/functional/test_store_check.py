@@ -15,19 +15,22 @@ import pytest
 from click.testing import CliRunner
 
 from objreg.cli import main
-from tests.functional.registries import STORES, Section, reading
+from tests.functional.registries import STORES, WITH_KEYSTONE, Section, reading
 from tests.servers.buckets import Bucket
 from tests.servers.containers import Container
 
 FEW = ('--size', '17MiB', '--rounds', '3')
-ATOMIC = ('azure', 'file', 'ceph', 'gcs')
-"""Where a conditional PUT is declared, and so it must be found."""
+KINDS = {**STORES, **WITH_KEYSTONE}
+ATOMIC = ('azure', 'file', 'ceph', 'gcs', 'glance')
+"""Where a conditional PUT is declared, and so it must be found; that of Glance is the one of the folder beside it."""
+UNSIGNED = ('file', 'glance')
+"""Where no URL can be signed."""
 
 
 @pytest.fixture
 def section(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Section]:
     """An empty store of that kind."""
-    return lambda kind: STORES[kind](request.getfixturevalue, tmp_path)
+    return lambda kind: KINDS[kind](request.getfixturevalue, tmp_path)
 
 
 @pytest.fixture
@@ -48,7 +51,8 @@ def checked(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 def stores_yml(folder: Path, section: Section) -> str:
     path = folder / 'stores.yml'
-    path.write_text(json.dumps({'default': section}))  # JSON is YAML
+    beside = {'driver': 'file', 'path': str(folder / 'names')}  # what Glance wants
+    path.write_text(json.dumps({'names': beside, 'default': section}))  # JSON is YAML
     return str(path)
 
 
@@ -58,14 +62,21 @@ def left_in(kind: str, fixture: Callable[[str], Any]) -> list[Any]:
         bucket: Bucket = fixture('ceph_bucket' if kind == 'ceph' else 'swift_bucket')
         return [*bucket.keys(), *bucket.uploads()]
     if kind == 'file':
-        return [path for path in fixture('tmp_path').glob('store/**/*') if path.is_file()]
+        return files_below(fixture('tmp_path') / 'store')
+    if kind == 'glance':
+        return [*fixture('images').told(), *files_below(fixture('tmp_path') / 'names')]
     if kind in ('azure', 'gcs'):
         return [*fixture('azure_container' if kind == 'azure' else 'gcs_bucket').names()]
-    container: Container = fixture('swift_container' if kind == 'swift' else 'ceph_container')
+    named = {'swift': 'swift_container', 'swift-keystone': 'keystone_container', 'ceph-swift': 'ceph_container'}
+    container: Container = fixture(named[kind])
     return [*container.names(), *container.staying_segments()]
 
 
-@pytest.mark.parametrize('kind', STORES)
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob('*') if path.is_file()]
+
+
+@pytest.mark.parametrize('kind', KINDS)
 def test_what_a_store_declares_is_found(
     kind: str, section: Callable[[str], Section], checked: Callable[..., dict[str, Any]],
     request: pytest.FixtureRequest,
@@ -74,13 +85,26 @@ def test_what_a_store_declares_is_found(
     assert {finding['state'] for finding in found['findings']} <= {'ok', 'limited'}
     assert found['conditional PUT']['state'] == 'ok' or kind not in ATOMIC
     assert found['declared']['conditional_put'] is (kind in ATOMIC)
-    assert found['found']['presign'] is (kind != 'file')
+    assert found['found']['presign'] is (kind not in UNSIGNED)
     assert found['found']['consistent_list'] is True  # on one node
     assert {call['call'] for call in found['calls']} >= {'get', 'put', 'stat', 'delete', 'page', 'copy', 'finish'}
-    if kind != 'file':
+    if kind not in UNSIGNED:
         assert 'are refused' in found['checksums']['found']
         assert {'signed GET', 'part'} <= {call['call'] for call in found['calls'] if call['bytes_per_second']}
     assert left_in(kind, request.getfixturevalue) == []
+
+
+def test_the_contract_is_kept_and_leaves_nothing_that_a_sweep_does_not_take(
+    section: Callable[[str], Section], checked: Callable[..., dict[str, Any]], keystone_container: Container
+) -> None:
+    found = checked(section('swift-keystone'), '--contract', '--seconds', '10min')
+    assert {finding['state'] for finding in found['findings']} <= {'ok', 'limited'}
+    assert found['contract: put replaces atomically']['state'] == 'ok'
+    assert keystone_container.names() == []
+    store = keystone_container.store()
+    store.sweep(-1)  # of two that replace a large object at once, one leaves its segments
+    store.close()
+    assert keystone_container.staying_segments() == []
 
 
 def test_a_conditional_put_that_is_declared_and_not_atomic_is_found(
@@ -119,7 +143,7 @@ def test_a_user_who_may_only_read_is_told_so_and_reading_is_tried(
     assert left_in(kind, request.getfixturevalue) == []
 
 
-@pytest.mark.parametrize('kind', ['ceph', 'swift'])
+@pytest.mark.parametrize('kind', ['ceph', 'swift', 'swift-keystone', 'glance'])
 def test_ctrl_c_leaves_nothing(
     kind: str, section: Callable[[str], Section], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
