@@ -75,9 +75,12 @@ class Bucket:
 
     def remove(self) -> None:
         """Remove it with all that is in it."""
+        from objreg.drivers.s3 import S3Store  # as above
+
         client = self.server.client
         for upload in self.uploads():
             client.abort_multipart_upload(Bucket=self.name, Key=upload['Key'], UploadId=upload['UploadId'])
-        for key in self.keys():
-            client.delete_object(Bucket=self.name, Key=key)
+        store = S3Store(**self.options)
+        store.delete(self.keys())
+        store.close()
         client.delete_bucket(Bucket=self.name)
