@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tests.servers.registries import ROOT, Objreg
+from tests.servers.registries import EVERYBODY, ROOT, Objreg
 
 
-class Granian(Objreg):
+class _Open(Objreg):
+    """These do not tell where they listen, so whoever sits at this machine is nobody in particular to objreg."""
+
+    def __init__(self, *arguments: Any, options: Mapping[str, Mapping[str, str]] | None = None, **more: Any) -> None:
+        super().__init__(*arguments, options={**EVERYBODY, **(options or {})}, **more)
+
+
+class Granian(_Open):
     """granian: a server in Rust."""
 
     name = 'granian'
@@ -23,7 +32,7 @@ class Granian(Objreg):
         return super().environment() | {'OBJREG_PASTE': str(self.folder / 'paste.ini')}
 
 
-class Gunicorn(Objreg):
+class Gunicorn(_Open):
     """gunicorn: its threaded workers."""
 
     name = 'gunicorn'

@@ -88,8 +88,10 @@ def _greet(path: str, application: Any, wanted: server.Settings, quiet: bool, so
     for registry in pipeline.registries(application):
         lines.append(f'  store     {registry.store.name}: {registry.where}')
     for layer in pipeline.layers(application):
-        if (who := getattr(layer, 'who', '')):
+        if who := getattr(layer, 'who', ''):
             lines.append(f'  open to   {who}')
+        if hint := getattr(layer, 'hint', ''):
+            lines.append(f'  accounts  {hint}')
     lines += [
         f'  pipeline  {names} ({path})',
         f'  process   {wanted.workers} of {wanted.threads} threads',

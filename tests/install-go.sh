@@ -10,6 +10,7 @@ declare -A tools=(
     [crane]=github.com/google/go-containerregistry/cmd/crane@v0.20.6
     [regctl]=github.com/regclient/regclient/cmd/regctl@v0.9.2
     [oras]=oras.land/oras/cmd/oras@v1.3.0
+    [helm]=helm.sh/helm/v3/cmd/helm@v3.17.3
     [fake-gcs-server]=github.com/fsouza/fake-gcs-server@v1.56.1
     [conformance]=github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
 )

@@ -46,6 +46,10 @@ class Accounts:
         account = records.find(self._store, keys.account(name), Account)
         return None if account is None or account.name != name or account.kind == 'deleted' else account
 
+    def are_there(self) -> bool:
+        """Whether anybody has an account: one list call."""
+        return bool(self._store.page(keys.ACCOUNTS, limit=1).entries)
+
     def exists(self, name: str, id: str) -> bool:
         """Whether the account of that name is there, and is the one of that id."""
         account = self.find(name)

@@ -106,6 +106,11 @@ class Hub(Middleware):
         """What is at that path."""
         return self.hub_app.respond(req)
 
+    @property
+    def hint(self) -> str:
+        """What to do first, for people; '' when it was done."""
+        return '' if self.hub_app.hub.accounts.are_there() else 'none yet; objreg user add NAME --admin makes one'
+
     def reload(self) -> None:
         """Look at the signing keys again."""
         self.hub_app.hub.signing.reload()

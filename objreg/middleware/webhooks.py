@@ -49,6 +49,8 @@ _KINDS: dict[tuple[str, int], EventKind] = {('PUT', 201): 'push', ('DELETE', 202
 class WebhooksLayer(Middleware):
     """Looks at what was answered to a push or a deletion."""
 
+    name = 'webhooks'
+
     def __init__(
         self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, store: str | None = None,
         networks: str = '', deliver: str = 'true',

@@ -20,13 +20,14 @@ import pytest
 from objreg.manifest import OCI_MANIFEST
 from objreg.names import Digest
 from tests import documents
-from tests.servers.registries import Objreg
+from tests.servers.registries import EVERYBODY, Objreg
 
 LAYER = os.urandom(3 * 1024**2)
 
 
-def start(folder: Path, *arguments: str, **more: Any) -> Objreg:
-    return Objreg(folder / 'objreg', {'driver': 'file', 'path': str(folder / 'store')}, *arguments, **more)
+def start(folder: Path, *arguments: str, options: Any = None) -> Objreg:
+    store = {'driver': 'file', 'path': str(folder / 'store')}
+    return Objreg(folder / 'objreg', store, *arguments, options={**EVERYBODY, **(options or {})})
 
 
 @contextlib.contextmanager
@@ -61,8 +62,9 @@ def test_it_says_where_it_serves_and_what_to_try(tmp_path: Path, workers: str) -
         log = server.log.read_text()
     assert f'serves http://127.0.0.1:{server.port}' in log
     assert f'default: file path={tmp_path}/store' in log
-    assert 'errors > proxy > healthcheck > metrics > limits > auth > dedup > registry' in log
+    assert 'errors > proxy > healthcheck > metrics > limits > hub > auth > webhooks > dedup > registry' in log
     assert f'docker push localhost:{server.port}/busybox' in log
+    assert 'open to   everybody who reaches it' in log
     assert 'Traceback' not in server.log.read_text()
 
 

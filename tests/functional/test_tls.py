@@ -12,7 +12,7 @@ import pytest
 
 from tests.functional.clients.programs import run, two_platforms
 from tests.servers.process import free_ports, is_listening
-from tests.servers.registries import ROOT, Objreg
+from tests.servers.registries import EVERYBODY, ROOT, Objreg
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def https(tmp_path: Path) -> Iterator[tuple[str, Path, Objreg]]:
     certificate.parent.mkdir()
     run('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-days', '2',
         '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost')
-    options = {'filter:proxy': {'trusted': '127.0.0.1'}}
+    options = {**EVERYBODY, 'filter:proxy': {'trusted': '127.0.0.1'}}
     with Objreg(tmp_path / 'objreg', {'driver': 'file', 'path': str(tmp_path / 'store')}, options=options) as server:
         site = (ROOT / 'examples/nginx/objreg.conf').read_text()
         for pattern, text in (

@@ -30,6 +30,10 @@ QUIET = {'filter:errors': {'log': 'none'}, 'app:registry': {'redirect': 'never'}
 """Options of `Objreg` for measurements: the other registry writes no line for each request either."""
 
 
+EVERYBODY = {'filter:auth': {'type': 'none'}}
+"""Options of `Objreg` for whoever does not ask as somebody does who sits at this machine."""
+
+
 class Server:
     """A process that listens on `port`; started and stopped by ``with``."""
 
@@ -128,11 +132,14 @@ class Peer(Server):
 
     name = 'peer'
 
-    def __init__(self, folder: Path, storage: dict[str, Any], *, cache: bool, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, storage: dict[str, Any], *, cache: bool, port: int = 0, auth: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(folder, port)
         self._document = {
             'version': 0.1, 'log': {'level': 'error', 'accesslog': {'disabled': True}},
             'http': {'addr': f'127.0.0.1:{self.port}'},
+            **({'auth': auth} if auth else {}),
             'storage': {
                 **storage, 'delete': {'enabled': True}, 'maintenance': {'uploadpurging': {'enabled': False}},
                 **({'cache': {'blobdescriptor': 'inmemory'}} if cache else {}), 'redirect': {'disable': True},
@@ -172,6 +179,8 @@ class Objreg(Server):
         """Write its configuration; the path of ``paste.ini``."""
         parser = configparser.RawConfigParser()
         parser.read(ROOT / 'paste.ini')
+        if 'type' in self._options.get('filter:auth', {}):
+            parser.remove_option('filter:auth', 'open')  # it goes with the type that is replaced
         for section, options in self._options.items():
             for name, value in options.items():
                 parser.set(section, name, value)

@@ -87,6 +87,12 @@ class Layout:
         return digest
 
 
+def tar_of_busybox(path: Path) -> Path:
+    """A file system of one program, for ``docker import``."""
+    path.write_bytes(_tar('bin/busybox', BUSYBOX.read_bytes()))
+    return path
+
+
 def _tar(name: str, data: bytes) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode='w') as archive:
