@@ -39,7 +39,7 @@ def check(path: str, *, offline: bool = False) -> Found:
     for file in sorted({registry.stores for registry in pipeline.registries(application)}):
         for name in stores.store_names(file):
             _check_store(found, file, name, offline)
-    if not offline:
+    if not offline and not found.problems:  # layers that use a store would only say the same again
         for layer in pipeline.layers(application):
             _check_layer(found, path, layer)
     return found
