@@ -1,0 +1,1 @@
+"""The hub: its parts, each over a store in memory."""
