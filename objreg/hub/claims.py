@@ -2,9 +2,9 @@
 
 Where the store declares that create-if-absent is atomic, that is all.  Elsewhere (Swift lets several of several racing
 writers win) a name is taken under a timed lock, Fischer's: read the lock; if nobody holds it, write it with a random
-mark, and give up if both took longer than `PATIENCE`; wait as long; read it again; whoever reads his own mark then has
-won, and only he writes the record.  Taken means that the record is there.  The lock is nothing but the lock: a late
-write may replace it, and it ends by its age.
+mark, and give up if both took longer than `PATIENCE`; wait for `WAIT`, which is longer, since clocks run differently;
+read it again; whoever reads his own mark then has won, and only he writes the record.  Taken means that the record is
+there.  The lock is nothing but the lock: a late write may replace it, and it ends by its age.
 
 What is assumed of such a store: that a read of the newest copy sees a write that was acknowledged, that the clocks of
 nodes differ by less than `SKEW` seconds, and that a node that holds the lock writes the record within `HELD` seconds or
@@ -13,15 +13,16 @@ not at all.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
 
 from objreg.hub import keys, records
 from objreg.hub.records import Account
-from objreg.store import Exists, NotFound, Store, Unavailable
+from objreg.store import Exists, NotFound, Store, StoreError, Unavailable
 
-PATIENCE = 2.0
+PATIENCE, WAIT = 1.5, 2.0
 HELD = 60.0
 SKEW = 60.0
 
@@ -57,42 +58,46 @@ def claim(store: Store, account: Account, *, clock: Clock = CLOCK) -> None:
     """Write the account under its name; raises `Taken`, or `Busy`."""
     key = keys.account(account.name)
     if store.capabilities.conditional_put:
-        _create(store, key, account)
+        if not _create(store, key, account):
+            raise Taken(account.name)
         return
     if records.find(store, key, Account) is not None:
         raise Taken(account.name)
-    _lock(store, account, clock)
-    try:
-        began = clock.monotonic()
-        if _newest(store, key):
-            raise Taken(account.name)
+    began = clock.monotonic()
+    _lock(store, account, clock, began)
+    is_taken = bool(_newest(store, key))
+    if not is_taken:
+        # the lock's age is that of its writing, whatever took so long since
         if clock.monotonic() - began > HELD / 2:
             raise Busy(f'{account.name}: the store is slow')
-        _create(store, key, account)
-    finally:
+        is_taken = not _create(store, key, account)
+    # only now: of a write that failed nobody knows whether it arrives yet, and until then the name is nobody's
+    with contextlib.suppress(StoreError):  # beside the record the lock means nothing, and it ends by its age
         store.delete([keys.lock(account.name)])
+    if is_taken:
+        raise Taken(account.name)
 
 
-def _create(store: Store, key: str, account: Account) -> None:
+def _create(store: Store, key: str, account: Account) -> bool:
+    """Whether the record under that key is this one."""
     try:
         store.put(key, account.dump(), if_absent=True)
-    except Exists as error:
+    except Exists:
         # a write that was tried again finds itself
-        if records.read(store, key, Account).id != account.id:
-            raise Taken(account.name) from error
+        return records.parse(key, store.newest(key), Account).id == account.id
+    return True
 
 
-def _lock(store: Store, account: Account, clock: Clock) -> None:
+def _lock(store: Store, account: Account, clock: Clock, began: float) -> None:
     """Hold the lock of that name; raises `Busy`."""
     key, mark = keys.lock(account.name), secrets.token_hex(16)
-    began = clock.monotonic()
     held = _newest(store, key)
     if held and _is_held(held, clock):
         raise Busy(f'{account.name}: somebody else is about to take it')
     store.put(key, json.dumps({'mark': mark, 'at': clock.time()}).encode())
     if clock.monotonic() - began > PATIENCE:
         raise Busy(f'{account.name}: the store is slow')
-    clock.sleep(PATIENCE)
+    clock.sleep(WAIT)
     found = _newest(store, key)
     if not found or _mark(found) != mark:
         raise Busy(f'{account.name}: somebody else is about to take it')

@@ -87,8 +87,8 @@ class Collaborator(Record, frozen=True):
     by: str = ''
 
 
-class Scope(Record, frozen=True):
-    """What a token is limited to."""
+class Scope(Record, frozen=True, forbid_unknown_fields=True):
+    """What a token is limited to.  A field that is not known is not ignored: without it the token might do more."""
 
     actions: Annotated[tuple[Literal['pull', 'push', 'delete'], ...], Meta(min_length=1, max_length=3)]
     repositories: Annotated[tuple[Pattern, ...], Meta(min_length=1, max_length=50)] = ('**',)
@@ -148,7 +148,11 @@ class SigningKey(Record, frozen=True):
 
 def read(store: Store, key: str, kind: type[Made]) -> Made:
     """The record under that key; raises `NotFound`, and `Unavailable` for one that is damaged."""
-    data = store.read(key)
+    return parse(key, store.read(key), kind)
+
+
+def parse(key: str, data: bytes, kind: type[Made]) -> Made:
+    """The record in the bytes of that key; raises `Unavailable` for one that is damaged."""
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
