@@ -8,6 +8,9 @@ from wsgiref.types import WSGIEnvironment
 
 from objreg.middleware.base import client_of
 
+_FORWARDED = ('HTTP_VIA', 'HTTP_FORWARDED', 'HTTP_X_FORWARDED', 'HTTP_X_REAL_IP')
+"""What proxies say, where no layer `proxy` has looked at it."""
+
 
 def is_at_the_machine(environ: WSGIEnvironment) -> bool:
     """Whether the request comes from this machine, for this machine, and nobody says that it is another's.
@@ -15,9 +18,18 @@ def is_at_the_machine(environ: WSGIEnvironment) -> bool:
     The name that the client knows the registry by has to be the machine's own as well: a page in a browser can make
     any other name mean this address (DNS rebinding).
     """
-    if environ.get('objreg.forwarded') or environ.get('HTTP_VIA'):
+    if environ.get('objreg.forwarded') or any(name.startswith(_FORWARDED) for name in environ):
+        return False
+    if _is_of_another_page(environ):
         return False
     return _is_loopback(client_of(environ)) and _is_own_name(environ.get('HTTP_HOST', ''))
+
+
+def _is_of_another_page(environ: WSGIEnvironment) -> bool:
+    """Whether a browser asks on behalf of a page from elsewhere, which may send what it cannot read the answer of."""
+    origin, site = environ.get('HTTP_ORIGIN', ''), environ.get('HTTP_SEC_FETCH_SITE', 'none')
+    is_own = not origin or origin.rpartition('://')[2] == environ.get('HTTP_HOST', '')
+    return not is_own or site not in ('none', 'same-origin')
 
 
 def is_own_address(host: str) -> bool:

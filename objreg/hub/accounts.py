@@ -99,6 +99,11 @@ class Accounts:
         kept = records.find(self._store, keys.password(user), Password) if names.is_account(user) else None
         return self._verifier.verify(user, kept.hash if kept else None, password, self._stand_in)
 
+    def password_changed(self, user: str) -> int:
+        """When it was set, in seconds since the epoch; 0: he has none."""
+        kept = records.find(self._store, keys.password(user), Password)
+        return kept.changed if kept else 0
+
     # What else is known
 
     def profile(self, user: str) -> Profile:
@@ -123,7 +128,7 @@ class Accounts:
 def check_password(password: str, user: str) -> None:
     """Raise `PasswordRefused` for one that is guessed at once."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or '\0' in password:
-        raise PasswordRefused(f'a password has {SHORTEST_PASSWORD} characters at least')
+        raise PasswordRefused(f'a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters')
     if password.lower() == user or len(set(password)) < 3:
         raise PasswordRefused('that password is guessed at once')
 

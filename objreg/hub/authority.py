@@ -77,7 +77,7 @@ class Authority:
         return Identity(account.name, account.id)
 
     def recognise(self, credential: Credential, service: str = '') -> Identity:
-        """Of a token alone: three reads.  `service` is whom a refresh token is to be for."""
+        """Of a token alone: three reads, four for a refresh token.  `service` is whom that is to be for."""
         token = self._tokens.find(credential)
         if token is None:
             raise Rejected('no such token')
@@ -91,6 +91,9 @@ class Authority:
         if not self._accounts.exists(token.holder, token.account):
             raise Rejected('the account of the token is gone')
         self._check_active(token.holder)
+        # lists lag, so that revoking those that one shows does not end all of them
+        if token.kind == 'refresh' and token.created < self._accounts.password_changed(token.holder):
+            raise Rejected('the password has been changed since')
         return Identity(token.holder, token.account, credential.id, _scopes(token.scopes))
 
     def _robot(self, credential: Credential, token: Token) -> Identity:

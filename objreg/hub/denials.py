@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from threading import Lock
 
-from objreg.hub import keys
+from objreg.hub import keys, names
 from objreg.store import Store
 
 LONGEST = 3600
@@ -63,6 +63,6 @@ class Denials:
 
 
 def is_denied(found: Mapping[str, int], subject: str, credential: str, issued: int) -> bool:
-    """Whether the list names one of them, at that second or later."""
-    named = [found.get(f'subject-{subject}', -1) if subject else -1, found.get(f'credential-{credential}', -1)]
-    return max(named) >= issued
+    """Whether the list names one of them, or whose robot it is, at that second or later."""
+    named = {f'subject-{subject}', f'subject-{subject.partition(names.ROBOT)[0]}', f'credential-{credential}'}
+    return max(found.get(name, -1) for name in named) >= issued

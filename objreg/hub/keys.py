@@ -9,8 +9,8 @@
     hub/people/<user>/profile                      his e-mail address, and what he calls himself
     hub/people/<user>/suspended                    that he may do nothing for now
     hub/people/<user>/administrator                that he administers the hub
-    hub/members/<organisation>/<user>/owner        his role in the organisation
-    hub/members/<organisation>/<user>/member
+    hub/members/<organisation>/<user>/member       that he is in the organisation
+    hub/members/<organisation>/<user>/owner        that he owns it, besides
     hub/members/<organisation>/<user>/team-<team>  that he is in one of its teams
     hub/organisations/<user>/<organisation>        the same, seen from him, for lists
     hub/teams/<organisation>/<team>                a team

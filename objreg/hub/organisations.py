@@ -64,12 +64,18 @@ class Organisations:
         }
 
     def add(self, organisation: str, user: str, role: MemberRole, *, by: str) -> None:
-        """Make him a member, or an owner; what he was otherwise ends."""
+        """Make him a member, or an owner; what he was otherwise ends.
+
+        An owner is a member too: were one of two keys taken away for the other, two who change it at once would each
+        take away what the other wrote.
+        """
         mark = Mark(int(self._now()), by).dump()
-        self._store.put(keys.membership(organisation, user, role), mark)
+        self._store.put(keys.membership(organisation, user, 'member'), mark)
         self._store.put(keys.organisation(user, organisation), mark)
-        other = 'member' if role == 'owner' else 'owner'
-        self._store.delete([keys.membership(organisation, user, other)])
+        if role == 'owner':
+            self._store.put(keys.membership(organisation, user, 'owner'), mark)
+        else:
+            self._store.delete([keys.membership(organisation, user, 'owner')])
 
     def remove(self, organisation: str, user: str) -> None:
         """Let him be nothing there, nor in any of its teams."""

@@ -15,7 +15,7 @@ from objreg.hub.api.problems import bad_request, unknown
 from objreg.hub.records import Account, Profile
 from objreg.hub.tokens import Held
 
-Email = Annotated[str, Meta(max_length=254, pattern=r'^$|^[^@\s]+@[^@\s]+$')]
+Email = Annotated[str, Meta(max_length=254, pattern=r'^(?![\s\S])|^[^@\s]+@[^@\s]+(?![\s\S])')]
 FullName = Annotated[str, Meta(max_length=200)]
 Secret = Annotated[str, Meta(max_length=1024)]
 
