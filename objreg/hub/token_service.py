@@ -89,7 +89,7 @@ class TokenService:
             wanted = scopes.parse(form.getall('scope'))
             service = self._service(form.get('service', ''))
             identity = self._granted(req, form, service)
-            answer = self._answer(identity, service, wanted)
+            answer = {**self._answer(identity, service, wanted), 'token_type': 'Bearer'}
             if form.get('grant_type') == 'refresh_token':  # it is good until it expires
                 answer['refresh_token'] = form.get('refresh_token', '')
             elif form.get('access_type') == 'offline':
