@@ -58,19 +58,21 @@ class Authority:
 
     def authenticate(self, login: str, secret: str, address: str = '') -> Identity:
         """Of a name with a password or a token, from an address; raises `Rejected`, and 429 and 503 under guesses."""
+        # as people write their names; a letter outside of ASCII may have a small form in it, and is another one
+        name = login.lower() if login.isascii() else login
         credential = credentials.parse(secret)
         if credential is not None and credential.kind in ('pat', 'robot'):
             identity = self.recognise(credential)
-            if identity.name != login.lower():
+            if identity.name != name:
                 raise Rejected('the token is somebody else\'s')
             return identity
         if names.ROBOT in login:
             return self._job(login, secret)
-        self._guard.admit(address, login.lower())
-        if not self._accounts.has_password(login.lower(), secret):
-            self._guard.failed(address, login.lower())
+        self._guard.admit(address, name)
+        if not self._accounts.has_password(name, secret):
+            self._guard.failed(address, name)
             raise Rejected('wrong name or password')
-        account = self._accounts.find(login.lower())
+        account = self._accounts.find(name)
         if account is None or account.kind != 'user':
             raise Rejected('no such user')
         self._check_active(account.name)

@@ -78,7 +78,7 @@ def test_a_password_is_replaced_at_once(accounts: Accounts, clock: Fixed) -> Non
 
 
 def test_a_password_is_kept_as_argon2id_and_each_time_another(accounts: Accounts, store: MemoryStore) -> None:
-    """CVE-2023-0009's class: equal passwords do not look equal."""
+    """Equal passwords do not look equal."""
     hashes = []
     for name in ('alice', 'bob'):
         accounts.create(name, 'user')

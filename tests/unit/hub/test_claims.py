@@ -288,7 +288,7 @@ def test_names_that_differ_in_their_separators_are_one(is_sure: bool, name: str)
 
 
 def test_a_deleted_name_stays_taken() -> None:
-    """CVE-2017-1000117's neighbour, repo-jacking: what was pulled from a name never comes from somebody else."""
+    """Repo-jacking: what was pulled from a name never comes from somebody else."""
     accounts = Accounts(MemoryStore())
     accounts.delete(accounts.create('alice', 'user'))
     with pytest.raises(Taken):
