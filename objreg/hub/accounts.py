@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cached_property
 
 import argon2
 
@@ -28,14 +29,21 @@ class Accounts:
         self._clock = clock
         self._hasher = argon2.PasswordHasher()
         self._verifier = Verifier()
-        self._stand_in = self._hasher.hash(secrets.token_urlsafe())
+
+    @cached_property
+    def _stand_in(self) -> str:
+        """A hash for names that nobody has; made by the first who gives a password, as it takes as long as a login."""
+        return self._hasher.hash(secrets.token_urlsafe())
 
     # That they exist
 
-    def create(self, name: str, kind: Kind, *, by: str = '') -> Account:
-        """A new account.  Raises `names.NameRefused`, `Taken`, `claims.Busy`."""
+    def create(self, name: str, kind: Kind, *, by: str = '', id: str = '') -> Account:
+        """A new account; `id` is new, and made up where it is not given.
+
+        Raises `names.NameRefused`, `Taken`, `claims.Busy`.
+        """
         names.check_account(name)
-        account = Account(name, kind, secrets.token_hex(16), self._now(), by)
+        account = Account(name, kind, id or secrets.token_hex(16), self._now(), by)
         claims.claim(self._store, account, clock=self._clock)
         return account
 
@@ -49,6 +57,16 @@ class Accounts:
     def are_there(self) -> bool:
         """Whether anybody has an account: one list call."""
         return bool(self._store.page(keys.ACCOUNTS, limit=1).entries)
+
+    def page(self, after: str, limit: int) -> tuple[list[Account], str]:
+        """The accounts, deleted ones too, of at most that many names, and where the next page begins ('' nowhere).
+
+        One list call, and a read each.  In the order of the canonical names, which is that of their keys.
+        """
+        page = self._store.page(keys.ACCOUNTS, keys.ACCOUNTS + after if after else '', limit=limit)
+        found = [records.find(self._store, entry.key, Account) for entry in page.entries]
+        last = page.entries[-1].key.removeprefix(keys.ACCOUNTS) if page.more and page.entries else ''
+        return [account for account in found if account is not None], last
 
     def exists(self, name: str, id: str) -> bool:
         """Whether the account of that name is there, and is the one of that id."""

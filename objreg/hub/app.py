@@ -28,7 +28,7 @@ class HubApp:
     """Answers requests for the paths of the hub."""
 
     def __init__(self, registry: Registry, settings: Settings, options: TokenOptions) -> None:
-        self.hub = hub = Hub(registry.store, settings)
+        self.hub = hub = Hub(registry.store, settings, each=registry.each)
         self.options = options
         token = TokenService(hub.authority, hub.tokens, hub.signing, options)
         self._api = Api(hub, token)

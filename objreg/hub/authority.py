@@ -172,8 +172,24 @@ class Authority:
             return True
         return self.is_administrator(identity)
 
+    def subject(self, identity: Identity, namespace: str) -> Subject:
+        """What he is to all repositories of a namespace, to be asked `role` with: two list calls, and a read."""
+        subject = self._in_namespace(identity, namespace)
+        if self._is_among_administrators(identity):
+            return replace(subject, is_administrator=True)
+        return subject
+
+    def role(self, subject: Subject, repository: policy.Repository) -> Role:
+        """What such a subject, and his token, may do with one of them: a read, where that may make a difference."""
+        left = _role_left(subject, repository)
+        if subject.is_owner or subject.is_administrator or left is Role.ADMIN:
+            return left
+        return _role_left(self._with_collaboration(subject, repository.name), repository)
+
     def _subject(self, identity: Identity, repository: str) -> Subject:
-        namespace = names.namespace(repository)
+        return self._with_collaboration(self._in_namespace(identity, names.namespace(repository)), repository)
+
+    def _in_namespace(self, identity: Identity, namespace: str) -> Subject:
         subject = Subject(identity.name, scopes=identity.scopes)
         if not identity.name or subject.is_robot:
             return subject
@@ -183,10 +199,23 @@ class Authority:
         if place.role == 'owner':
             return replace(subject, is_owner=True)
         grants = self._organisations.grants_of(namespace, place.teams)
-        role = self._repositories.collaborator(repository, identity.name)
-        if role is not Role.NONE:
-            grants.append(Grant(repository, role))
         return replace(subject, is_member=bool(place.role), grants=tuple(grants))
+
+    def _with_collaboration(self, subject: Subject, repository: str) -> Subject:
+        if not subject.name or subject.is_robot or subject.is_owner:
+            return subject
+        role = self._repositories.collaborator(repository, subject.name)
+        if role is Role.NONE:
+            return subject
+        return replace(subject, grants=(*subject.grants, Grant(repository, role)))
+
+
+def _role_left(subject: Subject, repository: policy.Repository) -> Role:
+    """The role whose actions he may do, all of them."""
+    for action, role in (('administer', Role.ADMIN), ('push', Role.WRITE), ('pull', Role.READ)):
+        if policy.may(subject, action, repository):
+            return role
+    return Role.NONE
 
 
 def _scopes(given: Iterable[records.Scope] | None) -> tuple[policy.Scope, ...] | None:

@@ -18,7 +18,7 @@ import json
 import secrets
 import time
 
-from objreg.hub import keys, records
+from objreg.hub import keys
 from objreg.hub.records import Account
 from objreg.store import Exists, NotFound, Store, StoreError, Unavailable
 
@@ -56,51 +56,58 @@ CLOCK = Clock()
 
 def claim(store: Store, account: Account, *, clock: Clock = CLOCK) -> None:
     """Write the account under its name; raises `Taken`, or `Busy`."""
-    key = keys.account(account.name)
+    create(store, keys.account(account.name), account.dump(), account.name, clock=clock)
+
+
+def create(store: Store, key: str, data: bytes, name: str, *, clock: Clock = CLOCK) -> None:
+    """Write what only one may write; raises `Taken`, or `Busy`.
+
+    `data` has something in it that nobody else would write there; `name` says what is taken, and names the lock.
+    """
     if store.capabilities.conditional_put:
-        if not _create(store, key, account):
-            raise Taken(account.name)
+        if not _create(store, key, data):
+            raise Taken(name)
         return
-    if records.find(store, key, Account) is not None:
-        raise Taken(account.name)
+    if _newest(store, key):
+        raise Taken(name)
     began = clock.monotonic()
-    _lock(store, account, clock, began)
+    _lock(store, name, clock, began)
     is_taken = bool(_newest(store, key))
     if not is_taken:
         # the lock's age is that of its writing, whatever took so long since
         if clock.monotonic() - began > HELD / 2:
-            raise Busy(f'{account.name}: the store is slow')
-        is_taken = not _create(store, key, account)
+            raise Busy(f'{name}: the store is slow')
+        is_taken = not _create(store, key, data)
     # only now: of a write that failed nobody knows whether it arrives yet, and until then the name is nobody's
     with contextlib.suppress(StoreError):  # beside the record the lock means nothing, and it ends by its age
-        store.delete([keys.lock(account.name)])
+        store.delete([keys.lock(name)])
     if is_taken:
-        raise Taken(account.name)
+        raise Taken(name)
 
 
-def _create(store: Store, key: str, account: Account) -> bool:
-    """Whether the record under that key is this one."""
+def _create(store: Store, key: str, data: bytes) -> bool:
+    """Whether what lies under that key is this."""
     try:
-        store.put(key, account.dump(), if_absent=True)
+        store.put(key, data, if_absent=True)
     except Exists:
         # a write that was tried again finds itself
-        return records.parse(key, store.newest(key), Account).id == account.id
+        return store.newest(key) == data
     return True
 
 
-def _lock(store: Store, account: Account, clock: Clock, began: float) -> None:
+def _lock(store: Store, name: str, clock: Clock, began: float) -> None:
     """Hold the lock of that name; raises `Busy`."""
-    key, mark = keys.lock(account.name), secrets.token_hex(16)
+    key, mark = keys.lock(name), secrets.token_hex(16)
     held = _newest(store, key)
     if held and _is_held(held, clock):
-        raise Busy(f'{account.name}: somebody else is about to take it')
+        raise Busy(f'{name}: somebody else is about to take it')
     store.put(key, json.dumps({'mark': mark, 'at': clock.time()}).encode())
     if clock.monotonic() - began > PATIENCE:
-        raise Busy(f'{account.name}: the store is slow')
+        raise Busy(f'{name}: the store is slow')
     clock.sleep(WAIT)
     found = _newest(store, key)
     if not found or _mark(found) != mark:
-        raise Busy(f'{account.name}: somebody else is about to take it')
+        raise Busy(f'{name}: somebody else is about to take it')
 
 
 def _newest(store: Store, key: str) -> bytes:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from objreg.config import Network
 from objreg.hub import guard
 from objreg.hub.accounts import Accounts
 from objreg.hub.audit import Audit
 from objreg.hub.authority import Authority
+from objreg.hub.codes import Codes
+from objreg.hub.cursors import Cursors
 from objreg.hub.deliveries import Deliveries
 from objreg.hub.denials import Denials
+from objreg.hub.founding import Founder
 from objreg.hub.guard import Guard
 from objreg.hub.organisations import Organisations
 from objreg.hub.policy import Visibility
@@ -20,11 +23,14 @@ from objreg.hub.signing import Signing
 from objreg.hub.tokens import Tokens
 from objreg.hub.webhooks import Webhooks
 from objreg.hub.workload import NO_ISSUERS, Issuers, Trusts
+from objreg.state import Secrets
 from objreg.store import Store
+
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
 
 
 class Settings(NamedTuple):
-    """What is said of a hub as a whole; `key_days` is how long a key signs."""
+    """What is said of a hub as a whole; `key_days` is how long a key signs, `signup` one of `SIGNUPS`."""
 
     visibility: Visibility = Visibility.PRIVATE
     algorithm: str = 'ES256'
@@ -34,13 +40,18 @@ class Settings(NamedTuple):
     """Private networks that webhooks may be sent to."""
     failures: str = guard.DEFAULT
     """How many wrong passwords are too many, see `objreg.hub.guard`."""
+    signup: str = 'closed'
+
+
+SIGNUPS = ('closed', 'invitation', 'open')
 
 
 class Hub:
-    """The parts of a hub."""
+    """The parts of a hub.  `each` calls a function with each of many things, maybe at the same time."""
 
-    def __init__(self, store: Store, settings: Settings | None = None) -> None:
-        settings = settings or Settings()
+    def __init__(self, store: Store, settings: Settings | None = None, *, each: Each | None = None) -> None:
+        self.settings = settings = settings or Settings()
+        self.each: Each = each or (lambda function, items: list(map(function, items)))
         self.store = store
         self.accounts = Accounts(store)
         self.organisations = Organisations(store)
@@ -49,6 +60,9 @@ class Hub:
         self.denials = Denials(store)
         self.signing = Signing(store, algorithm=settings.algorithm, days=settings.key_days)
         self.audit = Audit(store)
+        self.codes = Codes(store)
+        self.founder = Founder(store, self.accounts, self.organisations)
+        self.cursors = Cursors(Secrets(store))
         self.webhooks = Webhooks(store, settings.webhook_networks)
         self.deliveries = Deliveries(store, self.webhooks)
         self.trusts = Trusts(store, settings.issuers)

@@ -13,6 +13,7 @@
     hub/members/<organisation>/<user>/owner        that he owns it, besides
     hub/members/<organisation>/<user>/team-<team>  that he is in one of its teams
     hub/organisations/<user>/<organisation>        the same, seen from him, for lists
+    hub/founding/<user>/<organisation>             that he is about to make it; it grants nothing by itself
     hub/teams/<organisation>/<team>                a team
     hub/grants/<organisation>/<team>/<role>/<pattern>      what a team may do
     hub/namespaces/<name>                          what holds for new repositories and for members
@@ -24,6 +25,7 @@
     hub/robots/<namespace>/<robot>                 a robot
     hub/trusts/<namespace>/<robot>/<id>            that jobs of another service may act as a robot
     hub/codes/<id>                                 an invitation, or a permission to set a new password; hashed
+    hub/codes/<id>/used                            that somebody used it, and for what
     hub/signing/<id>                               a key that signs tokens
     hub/denied/<until>/<kind>-<value>              that tokens issued before are not to be accepted, until they expire
     hub/webhooks/<namespace>/<id>                  who is told of what happens
@@ -45,6 +47,7 @@ from objreg.hub.names import canonical
 HUB = 'hub/'
 ACCOUNTS = 'hub/accounts/'
 AUDIT = 'hub/audit/'
+CODES = 'hub/codes/'
 DENIED = 'hub/denied/'
 QUEUE = 'hub/queue/'
 SIGNING = 'hub/signing/'
@@ -113,6 +116,16 @@ def organisations(user: str) -> str:
 def organisation(user: str, organisation: str) -> str:
     """That a user is in an organisation."""
     return organisations(user) + organisation
+
+
+def foundings(user: str) -> str:
+    """The prefix of what a user is about to make."""
+    return f'hub/founding/{user}/'
+
+
+def founding(user: str, organisation: str) -> str:
+    """That a user is about to make an organisation."""
+    return foundings(user) + organisation
 
 
 def teams(organisation: str) -> str:
@@ -208,7 +221,12 @@ def trust(namespace: str, robot: str, id: str) -> str:
 
 def code(id: str) -> str:
     """What somebody was sent, to be let in once."""
-    return f'hub/codes/{id}'
+    return CODES + id
+
+
+def code_used(id: str) -> str:
+    """That somebody used it."""
+    return f'{code(id)}/used'
 
 
 def signing(id: str) -> str:

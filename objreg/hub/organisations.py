@@ -34,6 +34,10 @@ class TeamGrant(NamedTuple):
     pattern: str
 
 
+class LastOwner(Exception):
+    """An organisation has an owner: this one is the last."""
+
+
 class Organisations:
     """Those of one hub."""
 
@@ -63,26 +67,65 @@ class Organisations:
             for user, found in facts.items() if found & {'owner', 'member'}
         }
 
+    def owners(self, organisation: str) -> list[str]:
+        """Who owns it at this moment."""
+        prefix = keys.members(organisation)
+        found = [entry.key for entry in self._store.list(prefix) if entry.key.endswith('/owner')]
+        return [key.removeprefix(prefix).partition('/')[0] for key in self._still(found)]
+
     def add(self, organisation: str, user: str, role: MemberRole, *, by: str) -> None:
-        """Make him a member, or an owner; what he was otherwise ends.
+        """Make him a member, or an owner; what he was otherwise ends.  Raises `LastOwner`.
 
         An owner is a member too: were one of two keys taken away for the other, two who change it at once would each
         take away what the other wrote.
         """
         mark = Mark(int(self._now()), by).dump()
+        place = self.place(organisation, user)
+        if not place.role:  # the teams that he was in before must not come back with him
+            prefix = keys.member(organisation, user)
+            found = [entry.key for entry in self._store.list(prefix)]
+            self._store.delete([key for key in found if key.startswith(f'{prefix}team-')])
         self._store.put(keys.membership(organisation, user, 'member'), mark)
         self._store.put(keys.organisation(user, organisation), mark)
         if role == 'owner':
             self._store.put(keys.membership(organisation, user, 'owner'), mark)
-        else:
-            self._store.delete([keys.membership(organisation, user, 'owner')])
+            self._store.delete([keys.founding(user, organisation)])
+        elif place.role == 'owner':
+            self._disown(organisation, user, by=by)
 
-    def remove(self, organisation: str, user: str) -> None:
-        """Let him be nothing there, nor in any of its teams."""
-        facts = [keys.membership(organisation, user, role) for role in ('owner', 'member')]
-        self._store.delete(facts)  # before the rest: without it they count for nothing
-        self._store.delete([entry.key for entry in self._store.list(keys.member(organisation, user))])
-        self._store.delete([keys.organisation(user, organisation)])
+    def remove(self, organisation: str, user: str, *, by: str = '') -> None:
+        """Let him be nothing there, nor in any of its teams.  Raises `LastOwner`."""
+        if self.place(organisation, user).role == 'owner':
+            self._disown(organisation, user, by=by)
+        self._store.delete([keys.membership(organisation, user, 'member')])  # without it the rest counts for nothing
+        self._forget(organisation, user)
+
+    def clear(self, organisation: str) -> None:
+        """Let nobody be anything there, the owners last, so that one of them can go on where this stopped."""
+        for team in {*self.teams(organisation), *(grant.team for grant in self.grants(organisation))}:
+            self.remove_team(organisation, team)
+        everybody = self.members(organisation)
+        for user in sorted(everybody, key=lambda user: everybody[user].role == 'owner'):
+            self._store.delete([keys.membership(organisation, user, role) for role in ('owner', 'member')])
+            self._forget(organisation, user)
+
+    def _forget(self, organisation: str, user: str) -> None:
+        found = [entry.key for entry in self._store.list(keys.member(organisation, user))]
+        self._store.delete([*found, keys.organisation(user, organisation), keys.founding(user, organisation)])
+
+    def _disown(self, organisation: str, user: str, *, by: str) -> None:
+        """Let him own it no more.  Raises `LastOwner`.
+
+        Two owners may do this to each other at once, and both see the other.  So each looks again when it is done, and
+        gives back what it took where nobody is left: whoever looks last sees what both did, and one or both stay.
+        """
+        if not set(self.owners(organisation)) - {user}:
+            raise LastOwner(user)
+        key = keys.membership(organisation, user, 'owner')
+        self._store.delete([key, keys.founding(user, organisation)])
+        if not self.owners(organisation):
+            self._store.put(key, Mark(int(self._now()), by).dump())
+            raise LastOwner(user)
 
     def of(self, user: str) -> list[str]:
         """The organisations that he may be in."""
@@ -144,10 +187,13 @@ class Organisations:
 
     def _there(self, prefix: str) -> list[str]:
         """The keys below a prefix that are there at this moment."""
-        found = [entry.key for entry in self._store.list(prefix)]
+        return self._still([entry.key for entry in self._store.list(prefix)])
+
+    def _still(self, listed: list[str]) -> list[str]:
+        """Those of the keys of a listing that are there."""
         if self._store.capabilities.consistent_list:
-            return found
-        return [key for key in found if self._is_there(key)]
+            return listed
+        return [key for key in listed if self._is_there(key)]
 
     def _is_there(self, key: str) -> bool:
         try:

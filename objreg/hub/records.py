@@ -64,6 +64,13 @@ class Mark(Record, frozen=True):
     why: str = ''
 
 
+class Founding(Record, frozen=True):
+    """That somebody is about to make an organisation: the id that its account will have, if he wins the name."""
+
+    id: str
+    at: int
+
+
 class Namespace(Record, frozen=True):
     """What holds in a namespace: for repositories of which nothing else is said, and for members."""
 
@@ -137,6 +144,14 @@ class Code(Record, frozen=True):
     expires: int
     account: str = ''
     email: str = ''
+
+
+class CodeUsed(Record, frozen=True):
+    """That a code was used; `mark` is another one for each who tries."""
+
+    mark: str
+    at: int
+    by: str = ''
 
 
 class SigningKey(Record, frozen=True):

@@ -22,15 +22,17 @@ class Repositories:
         self._visibility = visibility
         self._now = now
 
-    def find(self, name: str, *, for_member: bool = True) -> policy.Repository:
+    def find(
+        self, name: str, *, for_member: bool = True, settings: Namespace | None = None
+    ) -> policy.Repository:
         """A repository, whether it exists or not: one read, and one more for what its namespace says.
 
-        The latter is spared where nobody is concerned by it: `for_member` is whether a member asks.
+        The latter is spared where it is given, or nobody is concerned by it: `for_member` is whether a member asks.
         """
         shown = records.find(self._store, keys.visibility(name), Shown)
-        if shown and not for_member:
+        if shown and not for_member and settings is None:
             return policy.Repository(name, shown.visibility, is_settled=True)
-        settings = self.settings(names.namespace(name))
+        settings = settings or self.settings(names.namespace(name))
         visibility = shown.visibility if shown else self.default(names.namespace(name), settings)
         return policy.Repository(name, visibility, Role.of(settings.members), is_settled=bool(shown))
 

@@ -49,6 +49,15 @@ class _Key(NamedTuple):
     algorithm: str
 
 
+class Described(NamedTuple):
+    """A key, for people; `signs`: new tokens are signed by it."""
+
+    id: str
+    created: int
+    algorithm: str
+    signs: bool
+
+
 class Signing:
     """The keys under ``hub/signing/``.  `algorithm` is that of new ones; each signs for `days`."""
 
@@ -86,6 +95,11 @@ class Signing:
     def bundle(self) -> bytes:
         """The same as self-signed certificates (PEM), for Docker's registry up to 2.8 (``rootcertbundle``)."""
         return b''.join(_certificate(one) for one in self._renewed() if one.algorithm == 'ES256')
+
+    def described(self) -> list[Described]:
+        """The keys that there are, the oldest first."""
+        found, current = self._renewed(), self._current()
+        return [Described(str(one.key.kid), one.created, one.algorithm, one.id == current.id) for one in found]
 
     def rotate(self) -> str:
         """Make a key that signs from now on, and take all others away: their tokens are void.  Returns its id."""

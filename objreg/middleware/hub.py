@@ -27,6 +27,9 @@ Options:
 ``visibility = private``
     Who sees a new repository whose namespace says nothing else: ``private``, ``internal`` (whoever has an account) or
     ``public``.
+``signup = closed``
+    Who may make an account for himself: ``closed`` nobody, ``invitation`` whoever was given a code by an administrator
+    (``objreg user invite``), ``open`` whoever reaches the hub.
 ``lifetime = 5 min``
     How long an access token lives.
 ``refresh_days = 90``
@@ -61,7 +64,7 @@ from objreg.http import Request
 from objreg.hub.app import HubApp
 from objreg.hub.denials import LONGEST
 from objreg.hub.guard import DEFAULT
-from objreg.hub.hub import Settings
+from objreg.hub.hub import SIGNUPS, Settings
 from objreg.hub.policy import Visibility
 from objreg.hub.signing import ALGORITHMS
 from objreg.hub.token_service import TokenOptions
@@ -77,7 +80,7 @@ class Hub(Middleware):
 
     def __init__(
         self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, store: str | None = None,
-        issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private',
+        issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private', signup: str = 'closed',
         lifetime: str = '5 min', refresh_days: str = '90', algorithm: str = 'ES256', key_days: str = '30',
         failures: str = DEFAULT, webhook_networks: str = '', issuers: str = '',
     ) -> None:
@@ -86,6 +89,7 @@ class Hub(Middleware):
             visibility=_visibility(visibility), algorithm=_algorithm(algorithm), key_days=_days('key_days', key_days),
             issuers=read_issuers(issuers) if issuers else NO_ISSUERS, failures=failures,
             webhook_networks=as_networks(webhook_networks),
+            signup=_signup(signup),
         )
         seconds = as_seconds(lifetime)
         if not _LEAST_TOKEN <= seconds <= LONGEST / 2:
@@ -121,6 +125,12 @@ def _visibility(text: str) -> Visibility:
         return Visibility(text)
     except ValueError as error:
         raise ConfigError(f'visibility: {text!r} is none of {", ".join(Visibility)}') from error
+
+
+def _signup(text: str) -> str:
+    if text not in SIGNUPS:
+        raise ConfigError(f'signup: {text!r} is none of {", ".join(SIGNUPS)}')
+    return text
 
 
 def _algorithm(text: str) -> str:

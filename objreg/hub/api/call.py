@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from objreg.http import Request
@@ -29,6 +30,16 @@ class Call:
         """Whether he may do everything."""
         return self.is_operator or self.hub.authority.is_administrator(self.identity)
 
+    @property
+    def address(self) -> str:
+        """Whence the request comes, as far as that can be trusted."""
+        return client_of(self.req.environ)
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
     def note(self, action: str, target: str, **more: object) -> None:
         """Write into the audit log what was done."""
-        self.hub.audit.write(action, target, by=self.by, address=client_of(self.req.environ), **more)
+        self.hub.audit.write(action, target, by=self.by, address=self.address, **more)

@@ -7,6 +7,7 @@ bounded, and what somebody may not see is answered as what is not there.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -21,8 +22,12 @@ from objreg.hub.api.operation import PREFIX, Needs, Operation
 from objreg.hub.api.problems import Problem, bad_request, conflict, forbidden, unauthenticated, unknown
 from objreg.hub.api.table import TABLE
 from objreg.hub.authority import NOBODY, Identity, Rejected
+from objreg.hub.codes import CodeRefused
+from objreg.hub.cursors import CursorRefused
 from objreg.hub.hub import Hub
 from objreg.hub.names import NameRefused
+from objreg.hub.organisations import LastOwner
+from objreg.hub.patterns import PatternRefused
 from objreg.hub.token_service import TokenService
 from objreg.names import check_name
 
@@ -30,6 +35,29 @@ OPERATOR = 'objreg.hub.operator'
 """Key of the environ: True for the command line, which has the bucket itself."""
 _BODY = 64 * 1024
 _PATTERNS = [(operation, operation.pattern) for operation in TABLE]
+
+
+def _of_registry(error: RegistryError) -> Problem:
+    """Too many guesses, or a store that does not answer."""
+    kind = error.code.lower().replace('_', '-')
+    return Problem(error.status, kind, str(error.detail or error.message), headers=error.headers)
+
+
+def _text(error: Exception) -> Problem:
+    return bad_request(str(error))
+
+
+_PROBLEMS: dict[type[Exception], Callable[[Any], Problem]] = {
+    RegistryError: _of_registry,
+    NameRefused: _text,
+    PasswordRefused: _text,
+    PatternRefused: _text,
+    CursorRefused: _text,
+    CodeRefused: lambda _: forbidden('the code is not good: it may have been used, or have expired'),
+    Taken: lambda error: conflict('taken', f'{error} is somebody\'s already'),
+    LastOwner: lambda error: conflict('last-owner', f'without {error} there would be no owner'),
+}
+"""What else operations raise, and how it is answered."""
 
 
 class Api:
@@ -45,13 +73,9 @@ class Api:
             return self._respond(req)
         except Problem as problem:
             return problem.response()
-        except RegistryError as error:  # too many guesses, or a store that does not answer
-            kind = error.code.lower().replace('_', '-')
-            return Problem(error.status, kind, str(error.detail or error.message), headers=error.headers).response()
-        except (NameRefused, PasswordRefused) as error:
-            return bad_request(str(error)).response()
-        except Taken as error:
-            return conflict('taken', f'{error} is somebody\'s already').response()
+        except tuple(_PROBLEMS) as error:
+            made = next(made for kind, made in _PROBLEMS.items() if isinstance(error, kind))
+            return made(error).response()
 
     def _respond(self, req: Request) -> Response:
         path = req.environ['PATH_INFO'].removeprefix(PREFIX)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from objreg.hub.api.operation import PREFIX, Operation
+from objreg.hub.api.operation import PREFIX, Needs, Operation
 from objreg.hub.api.table import TABLE
 
 _PROBLEM = {
@@ -18,6 +18,7 @@ _PROBLEM = {
         'detail': {'type': 'string'},
     },
 }
+_SECURITY: list[dict[str, list[str]]] = [{'password': []}, {'token': []}]
 _PLACES = '#/components/schemas/{name}'
 
 
@@ -30,7 +31,7 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in TABLE:
         paths.setdefault(PREFIX + one.path, {})[one.method.lower()] = _described(one, described)
-    return {
+    described_all = {
         'openapi': '3.1.0',
         'info': {'title': 'objreg', 'version': version('objreg'), 'description': 'The hub: accounts, tokens, rights.'},
         'paths': paths,
@@ -40,13 +41,16 @@ def document() -> dict[str, Any]:
                 'password': {'type': 'http', 'scheme': 'basic'}, 'token': {'type': 'http', 'scheme': 'bearer'},
             },
         },
-        'security': [{'password': []}, {'token': []}],
+        'security': _SECURITY,
     }
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(described_all))  # defaults may be tuples
+    return plain
 
 
 def _described(one: Operation, described: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
-        'operationId': one.id, 'summary': one.summary, 'description': f'For {one.needs.value}.',
+        'operationId': one.id, 'summary': one.summary,
+        'description': f'{one.description}\n\nFor {one.needs.value}.'.strip(),
         'parameters': [_parameter(one, name) for name in one.parameters],
         'responses': {
             str(one.status): {'description': 'Done.'},
@@ -56,6 +60,8 @@ def _described(one: Operation, described: dict[str, Any]) -> dict[str, Any]:
             },
         },
     }
+    if one.needs is Needs.NOTHING:
+        found['security'] = [{}, *_SECURITY]
     if one.body is not None:
         found['requestBody'] = {'required': True, 'content': _json(described[repr(one.body)])}
     if repr(one.answer) in described:

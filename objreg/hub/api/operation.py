@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PREFIX = '/api/v1'
+_REPOSITORY = '[^/_][^/]*(?:/[^/_][^/]*)*'
 
 
 class Needs(enum.Enum):
@@ -33,7 +34,10 @@ class Needs(enum.Enum):
 
 @dataclass(frozen=True)
 class Operation:
-    """One line of the table.  `path` has its parameters in braces; ``{repository}`` spans several components."""
+    """One line of the table.  `path` has its parameters in braces.
+
+    ``{repository}`` spans several components, none of which begins with ``_``: what follows it does.
+    """
 
     method: str
     path: str
@@ -59,6 +63,11 @@ class Operation:
         return (inspect.getdoc(self.function) or '').partition('\n')[0]
 
     @property
+    def description(self) -> str:
+        """What else there is to know of it."""
+        return (inspect.getdoc(self.function) or '').partition('\n')[2].strip()
+
+    @property
     def in_path(self) -> list[str]:
         """The names of the parameters in its path."""
         return re.findall(r'{(\w+)}', self.path)
@@ -68,7 +77,7 @@ class Operation:
         """The paths that it is at, below `PREFIX`."""
         parts = re.split(r'{(\w+)}', self.path)
         made = [
-            re.escape(part) if at % 2 == 0 else f'(?P<{part}>.+)' if part == 'repository' else f'(?P<{part}>[^/]+)'
+            re.escape(part) if at % 2 == 0 else f'(?P<{part}>{_REPOSITORY if part == "repository" else "[^/]+"})'
             for at, part in enumerate(parts)
         ]
         return re.compile(''.join(made))
@@ -82,7 +91,7 @@ def operation(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Put a function into the table."""
     def put(function: Callable[..., Any]) -> Callable[..., Any]:
-        hints = typing.get_type_hints(function)
+        hints = typing.get_type_hints(function, include_extras=True)
         answer, body = hints.pop('return', None), hints.pop('body', None)
         hints.pop('call', None)
         given = inspect.signature(function).parameters

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from objreg.hub.api import users
+from objreg.hub.api import (
+    administration,
+    audit,
+    namespaces,
+    organisations,
+    repositories,
+    robots,
+    signup,
+    teams,
+    users,
+)
 from objreg.hub.api.operation import OPERATIONS
 
-MODULES = (users,)
+MODULES = (users, signup, organisations, teams, namespaces, repositories, robots, audit, administration)
 TABLE = tuple(OPERATIONS)

@@ -10,8 +10,11 @@ from msgspec import Meta
 from objreg.hub import records
 from objreg.hub.accounts import check_password
 from objreg.hub.api.call import Call
+from objreg.hub.api.kept import Repositories, refuse_with_repositories
 from objreg.hub.api.operation import Needs, operation
-from objreg.hub.api.problems import bad_request, unknown
+from objreg.hub.api.problems import bad_request, conflict, unknown
+from objreg.hub.endings import end_user
+from objreg.hub.organisations import LastOwner
 from objreg.hub.records import Account, Profile
 from objreg.hub.tokens import Held
 
@@ -114,32 +117,32 @@ def add_user(call: Call, body: NewUser) -> User:
         call.hub.accounts.make_administrator(account.name, by=call.by)
     call.hub.accounts.set_password(account.name, body.password)
     call.note('user.add', account.name, administrator=body.administrator)
-    return _shown(call, account)
+    return shown_user(call, account)
 
 
 @operation('GET', '/users/{user}', Needs.ACCOUNT)
 def show_user(call: Call, user: str) -> User:
     """Show somebody."""
-    return _shown(call, _found(call, user))
+    return shown_user(call, found_user(call, user))
 
 
 @operation('PATCH', '/users/{user}', Needs.SELF)
 def change_user(call: Call, user: str, body: Change) -> User:
     """Change what is known of somebody."""
-    account = _found(call, user)
+    account = found_user(call, user)
     before = call.hub.accounts.profile(user)
     call.hub.accounts.set_profile(user, Profile(
         before.email if body.email is None else body.email,
         before.full_name if body.full_name is None else body.full_name,
     ))
     call.note('user.change', user)
-    return _shown(call, account)
+    return shown_user(call, account)
 
 
 @operation('PUT', '/users/{user}/password', Needs.SELF)
 def set_password(call: Call, user: str, body: NewPassword) -> None:
     """Set a new password; clients that were logged in by the old one are logged out."""
-    _found(call, user)
+    found_user(call, user)
     if not call.is_administrator and not call.hub.accounts.has_password(user, body.old):
         raise bad_request('old: that is not the password')
     call.hub.accounts.set_password(user, body.new)
@@ -151,7 +154,7 @@ def set_password(call: Call, user: str, body: NewPassword) -> None:
 @operation('PUT', '/users/{user}/state', Needs.ADMINISTRATOR)
 def set_state(call: Call, user: str, body: State) -> User:
     """Suspend somebody, or let him administer the hub, or not."""
-    account, accounts = _found(call, user), call.hub.accounts
+    account, accounts = found_user(call, user), call.hub.accounts
     if body.suspended:
         accounts.suspend(user, by=call.by, why=body.why)
         call.hub.denials.deny('subject', user)
@@ -162,19 +165,35 @@ def set_state(call: Call, user: str, body: State) -> User:
     elif body.administrator is False:
         accounts.unmake_administrator(user)
     call.note('user.state', user, suspended=body.suspended, administrator=body.administrator)
-    return _shown(call, account)
+    return shown_user(call, account)
+
+
+@operation('DELETE', '/users/{user}', Needs.SELF)
+def delete_user(call: Call, user: str, repositories: Repositories = 'refuse') -> None:
+    """End an account, its tokens and robots, at once; its name stays taken, for ever.
+
+    Refused while it has repositories, unless they are to be kept: then they are the administrators'.  Refused, too,
+    while it is the only owner of an organisation.
+    """
+    account = found_user(call, user)
+    refuse_with_repositories(call, user, repositories)
+    try:
+        end_user(call.hub, account, by=call.by)
+    except LastOwner as error:
+        raise conflict('last-owner', f'{user} is the only owner of {error}: name another one, or delete it') from error
+    call.note('user.delete', user, repositories=repositories)
 
 
 @operation('GET', '/users/{user}/tokens', Needs.SELF)
 def list_tokens(call: Call, user: str) -> list[Token]:
     """List somebody's tokens, without their secrets."""
-    return [_token(held) for held in call.hub.tokens.held_by(user)]
+    return [shown_token(held) for held in call.hub.tokens.held_by(user)]
 
 
 @operation('POST', '/users/{user}/tokens', Needs.SELF, status=201)
 def add_token(call: Call, user: str, body: NewToken) -> Token:
     """Make a token; its secret is in the answer, and is never shown again."""
-    account = _found(call, user)
+    account = found_user(call, user)
     made = call.hub.tokens.issue(
         'pat', user, account.id, scopes=body.scopes, seconds=body.days * 86400, label=body.label
     )
@@ -182,7 +201,7 @@ def add_token(call: Call, user: str, body: NewToken) -> Token:
     held = call.hub.tokens.look(made.id)
     if held is None:
         raise unknown('the token was revoked already')
-    shown = _token(held)
+    shown = shown_token(held)
     shown.token = str(made)
     return shown
 
@@ -198,14 +217,16 @@ def revoke_token(call: Call, user: str, token: str) -> None:
     call.note('token.revoke', user, token=token)
 
 
-def _found(call: Call, user: str) -> Account:
+def found_user(call: Call, user: str) -> Account:
+    """The account of somebody; a problem where there is none."""
     account = call.hub.accounts.find(user)
     if account is None or account.kind != 'user':
         raise unknown('there is no user of that name')
     return account
 
 
-def _shown(call: Call, account: Account) -> User:
+def shown_user(call: Call, account: Account) -> User:
+    """Somebody, as who asks sees him."""
     accounts = call.hub.accounts
     profile = accounts.profile(account.name)
     shown = User(account.name, profile.full_name, account.created)
@@ -216,6 +237,7 @@ def _shown(call: Call, account: Account) -> User:
     return shown
 
 
-def _token(held: Held) -> Token:
+def shown_token(held: Held) -> Token:
+    """A token, as its holder sees it."""
     token = held.token
     return Token(held.id, token.kind, token.label, token.created, token.expires, held.used, token.scopes)

@@ -1,0 +1,1 @@
+"""Of the API of the hub, each through the real layer."""
