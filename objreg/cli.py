@@ -14,10 +14,16 @@ from click.shell_completion import ShellComplete, get_completion_class
 from rich.console import Console
 
 from objreg import check, pipeline, server
+from objreg.commands.audit import audit
 from objreg.commands.failure import Failed
+from objreg.commands.hub_keys import hub_keys
 from objreg.commands.named import paste_file
+from objreg.commands.org import org
+from objreg.commands.repo import repo
+from objreg.commands.robot import robot
 from objreg.commands.store import store
 from objreg.commands.store_check import check as check_store
+from objreg.commands.team import team
 from objreg.commands.token import token
 from objreg.commands.user import user
 from objreg.config import ConfigError
@@ -40,6 +46,7 @@ def main() -> None:
       objreg store check                    whether the store is good enough
       objreg store du                       what each repository holds
       objreg user add alice --admin         somebody who may do everything
+      objreg org add acme --owner alice     a name that several people own
       eval "$(objreg completion bash)"
     """
 
@@ -142,7 +149,6 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, 'objreg', '_OBJREG_COMPLETE').source())
 
 
-main.add_command(store)
-main.add_command(token)
-main.add_command(user)
+for command in (audit, hub_keys, org, repo, robot, store, team, token, user):
+    main.add_command(command)
 store.add_command(check_store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -42,6 +42,14 @@ class Client:
         if status >= 400:
             raise Failed(_told(status, answer))
         return answer
+
+    def pages(self, path: str, **query: Any) -> Iterator[Any]:
+        """All that a list has, page after page."""
+        after = None
+        while after != '':
+            page = self.call('GET', path, **query, after=after)
+            yield from page['items']
+            after = page['next']
 
 
 def place(*parts: str) -> str:

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from objreg.commands.asking import scopes_of
 from objreg.commands.hub_client import Client, place, with_client
 from objreg.commands.named import JSON
 from objreg.commands.shown import printable, when
@@ -34,7 +35,7 @@ def token() -> None:
 @with_client
 def add(client: Client, *, user: str, label: str, days: int, allow: tuple[str, ...], as_json: bool) -> None:
     """Make a token for USER, and print it; it is never shown again."""
-    scopes = [scope_of(text) for text in allow] or None
+    scopes = scopes_of(allow) or None
     made = client.call('POST', f'/users{place(user)}/tokens', {'label': label, 'days': days, 'scopes': scopes})
     click.echo(json.dumps(made) if as_json else made['token'])
 
@@ -63,11 +64,3 @@ def list_(client: Client, user: str, as_json: bool) -> None:
 def revoke(client: Client, user: str, id: str) -> None:
     """Revoke the token ID of USER."""
     client.call('DELETE', f'/users{place(user)}/tokens{place(id)}')
-
-
-def scope_of(text: str) -> dict[str, object]:
-    """``pull,push:alice/app`` as the API has it."""
-    actions, colon, pattern = text.partition(':')
-    if not colon or not pattern:
-        raise click.BadParameter(f'{text!r} is not like pull,push:alice/app', param_hint='--allow')
-    return {'actions': actions.split(','), 'repositories': [pattern]}

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
+from objreg.commands.asking import YES, show_all, sure
+from objreg.commands.asking import show as print_one
 from objreg.commands.hub_client import Client, place, with_client
 from objreg.commands.named import JSON
-from objreg.commands.shown import printable, when
 
 
 @click.group()
@@ -25,6 +23,7 @@ def user() -> None:
       objreg user add alice --admin
       objreg user password alice
       objreg user suspend mallory --why 'token on a public page'
+      objreg user invite --email carol@example.org
     """
 
 
@@ -54,11 +53,7 @@ def add(client: Client, *, name: str, admin: bool, password_stdin: bool, as_json
 @with_client
 def show(client: Client, name: str, as_json: bool) -> None:
     """Show somebody."""
-    found = client.call('GET', f'/users{place(name)}')
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    _print(found)
+    print_one(client.call('GET', f'/users{place(name)}'), as_json)
 
 
 @user.command('password')
@@ -99,16 +94,69 @@ def admin(client: Client, name: str, no: bool) -> None:
     client.call('PUT', f'/users{place(name)}/state', {'administrator': not no})
 
 
+@user.command('list')
+@JSON
+@with_client
+def list_(client: Client, as_json: bool) -> None:
+    """List the users of the hub.
+
+    \b
+    Example:
+      objreg user list --json | jq -r .[].name
+    """
+    show_all(client.pages('/users'), ['name', 'created', 'by'], as_json)
+
+
+@user.command()
+@click.argument('name')
+@click.option('--keep-repositories', is_flag=True, help='Leave his repositories to the administrators, not refuse.')
+@YES
+@with_client
+def delete(client: Client, *, name: str, keep_repositories: bool, yes: bool) -> None:
+    """End an account, its tokens and robots.  Nobody can ever have its name again.
+
+    \b
+    Example:
+      objreg user delete mallory
+    """
+    sure(yes, f'End the account of {name} for ever')
+    client.call('DELETE', f'/users{place(name)}', repositories='keep' if keep_repositories else '')
+
+
+@user.command()
+@click.option('--email', default='', help='Whom it is for.')
+@click.option('--days', default=7, show_default=True, help='How long it is good.')
+@JSON
+@with_client
+def invite(client: Client, *, email: str, days: int, as_json: bool) -> None:
+    """Make an invitation, and print its code, by which one person signs up; it is never shown again.
+
+    \b
+    Example:
+      objreg user invite --email carol@example.org --days 3
+    """
+    made = client.call('POST', '/invitations', {'email': email, 'days': days})
+    click.echo(json.dumps(made) if as_json else made['code'])
+
+
+@user.command('reset-link')
+@click.argument('name')
+@click.option('--hours', default=24, show_default=True, help='How long it is good.')
+@JSON
+@with_client
+def reset_link(client: Client, *, name: str, hours: int, as_json: bool) -> None:
+    """Make a code by which somebody sets a new password, once, and print it (POST /api/v1/password-reset).
+
+    \b
+    Example:
+      objreg user reset-link alice --hours 2
+    """
+    made = client.call('POST', f'/users{place(name)}/reset-code', {'hours': hours})
+    click.echo(json.dumps(made) if as_json else made['code'])
+
+
 def _password(from_input: bool) -> tuple[str, bool]:
     """A password, and whether it was made up."""
     if from_input:
         return sys.stdin.readline().rstrip('\r\n'), False
     return secrets.token_urlsafe(15), True
-
-
-def _print(found: dict[str, Any]) -> None:
-    table = Table(show_header=False, box=None)
-    for name, value in found.items():
-        if value is not None:
-            table.add_row(name, when(value) if name == 'created' else printable(str(value)))
-    Console().print(table)
