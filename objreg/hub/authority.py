@@ -101,6 +101,8 @@ class Authority:
     def _robot(self, credential: Credential, token: Token) -> Identity:
         namespace, name = names.split_robot(token.holder) or ('', '')
         robot = self._found_robot(namespace, name)
+        if robot.id != token.service:  # of a former one; the list by which its tokens were revoked may have lagged
+            raise Rejected('the robot is gone')
         if namespace != names.LIBRARY and not self._accounts.exists(namespace, token.account):
             raise Rejected('the namespace of the robot is gone')
         self._check_active(namespace)

@@ -110,19 +110,20 @@ class Scope(Record, frozen=True, forbid_unknown_fields=True):
 
 
 class Robot(Record, frozen=True):
-    """An account for a program; it belongs to a namespace."""
+    """An account for a program; it belongs to a namespace.  `id` is another one for each robot there ever was."""
 
     scopes: tuple[Scope, ...]
     created: int
     by: str = ''
     description: str = ''
+    id: str = ''
 
 
 class Token(Record, frozen=True):
     """A secret that somebody holds.
 
     `account` is the id of the account (of the namespace, for a robot's), so that a token ends with it.  `service` is
-    the audience that a refresh token is for.
+    the audience that a refresh token is for; of a robot's token, the id of the robot, for the same reason.
     """
 
     kind: Literal['pat', 'robot', 'refresh']

@@ -9,6 +9,7 @@ by itself is a pipeline that ends with ``nothing`` instead of ``auth``, ``dedup`
 path                                      what is there
 ========================================  ==========================================================================
 ``/token``                                Docker's token service: GET with HTTP Basic, and OAuth 2's POST
+``/api/v1``                               the API of the hub; ``/api/v1/openapi.json`` describes it
 ``/.well-known/jwks.json``                the public keys that verify its tokens
 ``/.well-known/objreg/certificates.pem``  the same as certificates, for ``rootcertbundle`` of Docker's registry to 2.8
 ``/.well-known/objreg/denied.json``       tokens that do not count any more although they have not expired

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated
 
 import msgspec
@@ -63,7 +64,7 @@ def add_robot(call: Call, namespace: str, body: NewRobot) -> Robot:
     for scope in body.scopes:
         for pattern in scope.repositories:
             check_within(pattern, namespace)
-    made = records.Robot(body.scopes, int(call.now), call.by, body.description)
+    made = records.Robot(body.scopes, int(call.now), call.by, body.description, secrets.token_hex(16))
     try:
         call.hub.store.put(keys.robot(namespace, body.name), made.dump(), if_absent=True)
     except Exists as error:
@@ -97,9 +98,10 @@ def list_robot_tokens(call: Call, namespace: str, robot: str) -> list[Token]:
 def add_robot_token(call: Call, namespace: str, robot: str, body: NewRobotToken) -> Token:
     """Make a token for a robot; its secret is in the answer, and is never shown again."""
     _, account = account_of(call, namespace)
-    _found(call, namespace, robot)
-    login = names.robot(namespace, robot)
-    made = call.hub.tokens.issue('robot', login, account, seconds=body.days * 86400, label=body.label)
+    found, login = _found(call, namespace, robot), names.robot(namespace, robot)
+    made = call.hub.tokens.issue(
+        'robot', login, account, seconds=body.days * 86400, label=body.label, service=found.id
+    )
     call.note('robot.token', namespace, robot=robot, token=made.id, label=body.label)
     held = call.hub.tokens.look(made.id)
     if held is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 
 from objreg.drivers.memory import MemoryStore
 from objreg.hub import keys
 from objreg.hub.organisations import LastOwner, Organisations
-from objreg.store import Body, Unavailable
+from objreg.store import Body, Capabilities, Entry, Page, Unavailable
 from tests.unit.hub.api.world import World
 
 
@@ -120,6 +121,26 @@ def test_the_last_owner_stays(world: World) -> None:
     world.ask('alice', 'PUT', '/organisations/acme/members/bob', {'role': 'owner'})
     assert world.ask('alice', 'DELETE', '/organisations/acme/members/alice').status == 204
     assert world.ask('bob', 'DELETE', '/organisations/acme/members/bob').status == 409
+
+
+def test_an_owner_who_is_gone_is_none_although_a_list_shows_him() -> None:
+    class Lagging(MemoryStore):
+        capabilities = Capabilities(conditional_put=True, consistent_list=False)
+        ghosts: tuple[str, ...] = ()
+
+        def page(self, prefix: str, *given: Any, **more: Any) -> Page:
+            found = super().page(prefix, *given, **more)
+            ghosts = [Entry(key) for key in self.ghosts if key.startswith(prefix)]
+            return Page(sorted({*found.entries, *ghosts}), found.more)
+
+    store = Lagging()
+    organisations = Organisations(store)
+    organisations.add('acme', 'alice', 'owner', by='alice')
+    store.ghosts = (keys.membership('acme', 'bob', 'owner'),)
+    assert organisations.owners('acme') == ['alice']
+    assert organisations.place('acme', 'bob').role == ''
+    with pytest.raises(LastOwner):
+        organisations.remove('acme', 'alice')
 
 
 def test_two_owners_who_remove_each_other_leave_one_at_least() -> None:

@@ -83,6 +83,15 @@ def test_nobody_revokes_a_token_of_a_person_as_that_of_a_robot(robot: World) -> 
     assert robot.ask('bob', 'GET', '/me').data['name'] == 'bob'
 
 
+def test_a_token_that_outlived_its_robot_is_not_that_of_the_next(robot: World) -> None:
+    token, = robot.ask('alice', 'GET', f'{ROBOTS}/deploy/tokens').data
+    kept = robot.store.read(f'hub/tokens/{token["id"]}')
+    robot.ask('alice', 'DELETE', f'{ROBOTS}/deploy')
+    robot.store.put(f'hub/tokens/{token["id"]}', kept)  # as if no list had shown it
+    robot.ask('alice', 'POST', ROBOTS, {'name': 'deploy', 'scopes': scopes('acme/**')})
+    assert robot.ask('acme+deploy', 'GET', '/me').status == 401
+
+
 def test_a_robot_that_is_deleted_is_nobody(robot: World) -> None:
     assert robot.ask('alice', 'DELETE', f'{ROBOTS}/deploy').status == 204
     assert robot.ask('acme+deploy', 'GET', '/me').status == 401
