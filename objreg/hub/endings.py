@@ -16,9 +16,21 @@ from objreg.hub.records import Account
 def end_robot(hub: Hub, namespace: str, robot: str) -> None:
     """Take a robot and its tokens away; those that they were exchanged for are denied."""
     login = names.robot(namespace, robot)
-    hub.store.delete([keys.robot(namespace, robot)])  # without it none of its tokens is good
+    hub.store.delete([keys.robot(namespace, robot)])  # without it no token and no job is let in
+    end_trusts(hub, namespace, robot)
     hub.tokens.revoke_all(login)
     hub.denials.deny('subject', login)
+
+
+def end_trusts(hub: Hub, namespace: str, robot: str) -> None:
+    """Let no job act as a robot."""
+    hub.store.delete([entry.key for entry in hub.store.list(keys.trusts(namespace, robot))])
+
+
+def end_webhooks(hub: Hub, namespace: str) -> None:
+    """Tell nobody of a namespace any more."""
+    for id in hub.webhooks.of(namespace):
+        hub.webhooks.remove(namespace, id)
 
 
 def end_robots(hub: Hub, namespace: str) -> None:
@@ -29,8 +41,9 @@ def end_robots(hub: Hub, namespace: str) -> None:
 
 
 def end_organisation(hub: Hub, account: Account) -> None:
-    """End it: robots, teams, members, then itself.  Access tokens of its members expire within minutes."""
+    """End it: robots, webhooks, teams, members, then itself.  Access tokens of its members expire within minutes."""
     end_robots(hub, account.name)
+    end_webhooks(hub, account.name)
     hub.organisations.clear(account.name)
     hub.accounts.delete(account)
 
@@ -44,6 +57,7 @@ def end_user(hub: Hub, account: Account, *, by: str) -> None:
     for name in hub.organisations.of(user):
         hub.organisations.remove(name, user, by=by)
     end_robots(hub, user)
+    end_webhooks(hub, user)
     hub.tokens.revoke_all(user)
     hub.accounts.delete(account)
     hub.denials.deny('subject', user)

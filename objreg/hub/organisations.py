@@ -123,7 +123,7 @@ class Organisations:
             raise LastOwner(user)
         key = keys.membership(organisation, user, 'owner')
         self._store.delete([key, keys.founding(user, organisation)])
-        if not self.owners(organisation):
+        if not set(self.owners(organisation)) - {user}:  # if he is there again, somebody else has just given it back
             self._store.put(key, Mark(int(self._now()), by).dump())
             raise LastOwner(user)
 

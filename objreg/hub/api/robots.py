@@ -14,7 +14,7 @@ from objreg.hub.api.namespaces import account_of
 from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import conflict, unknown
 from objreg.hub.api.users import Given, Token, shown_token
-from objreg.hub.endings import end_robot
+from objreg.hub.endings import end_robot, end_trusts
 from objreg.hub.patterns import check_within
 from objreg.store import Exists
 
@@ -65,6 +65,8 @@ def add_robot(call: Call, namespace: str, body: NewRobot) -> Robot:
         for pattern in scope.repositories:
             check_within(pattern, namespace)
     made = records.Robot(body.scopes, int(call.now), call.by, body.description, secrets.token_hex(16))
+    if records.find(call.hub.store, keys.robot(namespace, body.name), records.Robot) is None:
+        end_trusts(call.hub, namespace, body.name)  # whatever a former one of that name may have left
     try:
         call.hub.store.put(keys.robot(namespace, body.name), made.dump(), if_absent=True)
     except Exists as error:

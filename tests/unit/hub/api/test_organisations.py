@@ -10,6 +10,7 @@ import pytest
 from objreg.drivers.memory import MemoryStore
 from objreg.hub import keys
 from objreg.hub.organisations import LastOwner, Organisations
+from objreg.hub.webhooks import Webhook, new_secret
 from objreg.store import Body, Capabilities, Entry, Page, Unavailable
 from tests.unit.hub.api.world import World
 
@@ -199,12 +200,13 @@ def test_a_deleted_organisation_leaves_nobody_any_right(world: World) -> None:
     token = world.ask('alice', 'POST', '/namespaces/acme/robots/ci/tokens', {}).data['token']
     world.know('acme+ci', token)
     assert world.ask('acme+ci', 'GET', '/repositories/acme/app').status == 200
+    world.hub.webhooks.add('acme', Webhook('https://example.org/hook', new_secret()))
     assert world.ask('alice', 'DELETE', '/organisations/acme?repositories=keep').status == 204
     assert world.ask('acme+ci', 'GET', '/repositories/acme/app').status == 401
     for user in ('alice', 'bob'):
         assert world.ask(user, 'GET', '/repositories/acme/app').status == 404
     assert world.ask('root-admin', 'GET', '/repositories/acme/app').data['role'] == 'admin'
-    for prefix in ('members', 'teams', 'grants', 'robots', 'organisations'):
+    for prefix in ('members', 'teams', 'grants', 'robots', 'organisations', 'webhooks'):
         assert not list(world.store.list(f'hub/{prefix}/')), prefix
     assert 'subject-acme+ci' in world.hub.denials.current()
     assert world.ask('alice', 'POST', '/organisations', {'name': 'acme'}).status == 409

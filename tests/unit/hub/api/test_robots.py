@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from objreg.hub.workload import Trust
 from tests.unit.hub.api.world import World
 
 ROBOTS = '/namespaces/acme/robots'
@@ -90,6 +91,19 @@ def test_a_token_that_outlived_its_robot_is_not_that_of_the_next(robot: World) -
     robot.store.put(f'hub/tokens/{token["id"]}', kept)  # as if no list had shown it
     robot.ask('alice', 'POST', ROBOTS, {'name': 'deploy', 'scopes': scopes('acme/**')})
     assert robot.ask('acme+deploy', 'GET', '/me').status == 401
+
+
+def test_no_job_acts_as_the_next_robot_of_that_name(robot: World) -> None:
+    trust = Trust('github', {'repository': 'acme/app'})
+    robot.hub.trusts.add('acme', 'deploy', trust)
+    robot.ask('alice', 'DELETE', f'{ROBOTS}/deploy')
+    assert robot.hub.trusts.of('acme', 'deploy') == {}
+    robot.hub.trusts.add('acme', 'deploy', trust)  # as if no list had shown it
+    assert robot.ask('alice', 'POST', ROBOTS, {'name': 'deploy', 'scopes': scopes('acme/**')}).status == 201
+    assert robot.hub.trusts.of('acme', 'deploy') == {}
+    robot.hub.trusts.add('acme', 'deploy', trust)
+    assert robot.ask('alice', 'POST', ROBOTS, {'name': 'deploy', 'scopes': scopes('acme/**')}).status == 409
+    assert len(robot.hub.trusts.of('acme', 'deploy')) == 1
 
 
 def test_a_robot_that_is_deleted_is_nobody(robot: World) -> None:
