@@ -78,6 +78,10 @@ def change_repository(call: Call, repository: str, body: ChangeOfRepository) -> 
     _check(call, repository)
     call.hub.repositories.show(repository, body.visibility, by=call.by)
     call.note('repository.visibility', repository, visibility=body.visibility)
+    # any node that delivers finds it in the queue
+    call.hub.deliveries.emit(
+        call.hub.webhooks.event('visibility', repository, by=call.by, visibility=body.visibility)
+    )
     return _shown(call, _Subjects(call), repository)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from objreg.drivers.memory import MemoryStore
+from objreg.hub.webhooks import Webhook, new_secret
 from objreg.store import Page
 from tests.unit.hub.api.world import World
 
@@ -113,6 +115,15 @@ def test_owners_change_who_sees_a_repository(several: World) -> None:
     assert several.ask('alice', 'PATCH', '/repositories/acme/open', {'visibility': 'secret'}).status == 400
     scoped = several.scoped('alice')
     assert several.ask(scoped, 'PATCH', '/repositories/acme/open', {'visibility': 'private'}).status == 403
+
+
+def test_webhooks_are_told_that_others_see_a_repository(several: World) -> None:
+    several.hub.webhooks.add('acme', Webhook('https://example.org/hook', new_secret()))
+    several.ask('alice', 'PATCH', '/repositories/acme/hidden', {'visibility': 'public'})
+    queued, = several.store.list('hub/queue/')
+    event = json.loads(several.store.read(queued.key))['event']
+    assert (event['kind'], event['repository'], event['by']) == ('visibility', 'acme/hidden', 'alice')
+    assert event['data'] == {'visibility': 'public'}
 
 
 def test_collaborators_are_people_that_there_are(several: World) -> None:
