@@ -96,9 +96,10 @@ class Organisations:
     def remove(self, organisation: str, user: str, *, by: str = '') -> None:
         """Let him be nothing there, nor in any of its teams.  Raises `LastOwner`."""
         if self.place(organisation, user).role == 'owner':
-            self._disown(organisation, user, by=by)
-        self._store.delete([keys.membership(organisation, user, 'member')])  # without it the rest counts for nothing
-        self._forget(organisation, user)
+            self._disown(organisation, user, by=by, leaves=True)
+        else:
+            self._store.delete([keys.membership(organisation, user, 'member')])
+        self._forget(organisation, user)  # without the membership all that counts for nothing
 
     def clear(self, organisation: str) -> None:
         """Let nobody be anything there, the owners last, so that one of them can go on where this stopped."""
@@ -113,18 +114,20 @@ class Organisations:
         found = [entry.key for entry in self._store.list(keys.member(organisation, user))]
         self._store.delete([*found, keys.organisation(user, organisation), keys.founding(user, organisation)])
 
-    def _disown(self, organisation: str, user: str, *, by: str) -> None:
-        """Let him own it no more.  Raises `LastOwner`.
+    def _disown(self, organisation: str, user: str, *, by: str, leaves: bool = False) -> None:
+        """Let him own it no more, nor be a member, where he `leaves`.  Raises `LastOwner`.
 
         Two owners may do this to each other at once, and both see the other.  So each looks again when it is done, and
         gives back what it took where nobody is left: whoever looks last sees what both did, and one or both stay.
         """
         if not set(self.owners(organisation)) - {user}:
             raise LastOwner(user)
-        key = keys.membership(organisation, user, 'owner')
-        self._store.delete([key, keys.founding(user, organisation)])
+        roles = ('owner', 'member') if leaves else ('owner',)
+        taken = [keys.membership(organisation, user, role) for role in roles]
+        self._store.delete([*taken, keys.founding(user, organisation)])
         if not set(self.owners(organisation)) - {user}:  # if he is there again, somebody else has just given it back
-            self._store.put(key, Mark(int(self._now()), by).dump())
+            for key in reversed(taken):
+                self._store.put(key, Mark(int(self._now()), by).dump())
             raise LastOwner(user)
 
     def of(self, user: str) -> list[str]:

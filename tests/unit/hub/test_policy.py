@@ -127,10 +127,10 @@ def world() -> tuple[Hub, list[Identity]]:
 
 def settled(hub: Hub, who: Who) -> Identity:
     """Write down what is said of him, and let him log in."""
-    for team in who.teams:
-        hub.organisations.join('acme', who.name, team, by='')
     if who.organisation:
         hub.organisations.add('acme', who.name, who.organisation, by='')  # type: ignore[arg-type]
+    for team in who.teams:
+        hub.organisations.join('acme', who.name, team, by='')
     if who.is_administrator:
         hub.accounts.make_administrator(who.name)
     for repository, role in who.collaborates.items():

@@ -236,9 +236,25 @@ ROUTES: dict[str, dict[str, str]] = {
     f'/v2/a/b/referrers/{Digest.of(b"")}': {'GET': 'pull', 'HEAD': 'pull', 'POST': 'push', 'DELETE': 'delete'},
 }
 OPERATIONS: dict[str, Needs] = {
-    'who_am_i': Needs.NOTHING, 'add_user': Needs.ADMINISTRATOR, 'show_user': Needs.ACCOUNT, 'change_user': Needs.SELF,
-    'set_password': Needs.SELF, 'set_state': Needs.ADMINISTRATOR, 'list_tokens': Needs.SELF, 'add_token': Needs.SELF,
-    'revoke_token': Needs.SELF,
+    'list_users': Needs.ADMINISTRATOR, 'list_accounts': Needs.ADMINISTRATOR, 'list_keys': Needs.ADMINISTRATOR,
+    'rotate_keys': Needs.ADMINISTRATOR, 'search_audit': Needs.ADMINISTRATOR,
+    'search_audit_of_namespace': Needs.OWNER, 'who_am_i': Needs.NOTHING, 'add_user': Needs.ADMINISTRATOR,
+    'show_user': Needs.ACCOUNT, 'change_user': Needs.SELF, 'set_password': Needs.SELF,
+    'set_state': Needs.ADMINISTRATOR, 'delete_user': Needs.SELF, 'list_tokens': Needs.SELF, 'add_token': Needs.SELF,
+    'revoke_token': Needs.SELF, 'show_settings': Needs.OWNER, 'put_settings': Needs.OWNER,
+    'add_organisation': Needs.ACCOUNT, 'list_organisations': Needs.ACCOUNT, 'show_organisation': Needs.ACCOUNT,
+    'change_organisation': Needs.OWNER, 'delete_organisation': Needs.OWNER, 'list_members': Needs.MEMBER,
+    'put_member': Needs.OWNER, 'remove_member': Needs.OWNER, 'list_all_repositories': Needs.NOTHING,
+    'list_repositories': Needs.NOTHING, 'show_repository': Needs.READER, 'change_repository': Needs.REPOSITORY,
+    'list_collaborators': Needs.REPOSITORY, 'put_collaborator': Needs.REPOSITORY,
+    'remove_collaborator': Needs.REPOSITORY, 'list_robots': Needs.OWNER, 'add_robot': Needs.OWNER,
+    'show_robot': Needs.OWNER, 'delete_robot': Needs.OWNER, 'list_robot_tokens': Needs.OWNER,
+    'add_robot_token': Needs.OWNER, 'revoke_robot_token': Needs.OWNER, 'sign_up': Needs.NOTHING,
+    'add_invitation': Needs.ADMINISTRATOR, 'list_invitations': Needs.ADMINISTRATOR,
+    'withdraw_invitation': Needs.ADMINISTRATOR, 'add_reset_code': Needs.ADMINISTRATOR,
+    'reset_password': Needs.NOTHING, 'list_teams': Needs.MEMBER, 'add_team': Needs.OWNER, 'delete_team': Needs.OWNER,
+    'put_team_member': Needs.OWNER, 'remove_team_member': Needs.OWNER, 'list_grants': Needs.MEMBER,
+    'put_grant': Needs.OWNER, 'delete_grant': Needs.OWNER,
 }
 """What each operation of the API needs, written a second time: who adds one says here whom he meant."""
 
