@@ -11,6 +11,8 @@ declare -A tools=(
     [regctl]=github.com/regclient/regclient/cmd/regctl@v0.9.2
     [oras]=oras.land/oras/cmd/oras@v1.3.0
     [helm]=helm.sh/helm/v3/cmd/helm@v3.17.3
+    [buildctl]=github.com/moby/buildkit/cmd/buildctl@v0.17.3
+    [buildkitd]=github.com/moby/buildkit/cmd/buildkitd@v0.17.3
     [fake-gcs-server]=github.com/fsouza/fake-gcs-server@v1.56.1
     [conformance]=github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
 )

@@ -110,3 +110,24 @@ class Containerd(Engine):
             asked = ['ctr', '--address', str(self.socket), 'version']
             return subprocess.run(asked, capture_output=True, check=False).returncode == 0
         return False
+
+
+class Buildkitd(Engine):
+    """BuildKit's daemon, as it comes through the Go module proxy into the folder `programs`; it runs by runc."""
+
+    programs = ('runc',)
+
+    def __init__(self, programs: Path) -> None:
+        super().__init__()
+        need(str(programs / 'buildkitd'))
+        self._programs = programs
+
+    def command(self) -> list[str]:
+        return [
+            str(self._programs / 'buildkitd'), '--addr', f'unix://{self.socket}', '--root', f'{self.folder}/root',
+            '--oci-worker=true', '--oci-worker-snapshotter=native', '--containerd-worker=false',
+        ]
+
+    def is_up(self) -> bool:
+        asked = [str(self._programs / 'buildctl'), '--addr', f'unix://{self.socket}', 'debug', 'workers']
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
