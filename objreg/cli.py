@@ -26,6 +26,7 @@ from objreg.commands.store_check import check as check_store
 from objreg.commands.team import team
 from objreg.commands.token import token
 from objreg.commands.user import user
+from objreg.commands.webhook import webhook
 from objreg.config import ConfigError
 from objreg.logs import configure
 from objreg.server.metrics import counted_together
@@ -149,6 +150,6 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, 'objreg', '_OBJREG_COMPLETE').source())
 
 
-for command in (audit, hub_keys, org, repo, robot, store, team, token, user):
+for command in (audit, hub_keys, org, repo, robot, store, team, token, user, webhook):
     main.add_command(command)
 store.add_command(check_store)

@@ -18,7 +18,9 @@ YES = click.option('--yes', is_flag=True, help='Do not ask.')
 ALLOW = click.option(
     '--allow', multiple=True, metavar='ACTIONS:PATTERN', help='What it may do, such as pull,push:acme/app.'
 )
-_TIMES = ('created', 'expires')
+_ID = 16
+"""Characters of an id."""
+_TIMES = ('at', 'created', 'expires')
 
 
 def sure(yes: bool, what: str) -> None:
@@ -48,7 +50,9 @@ def show_all(found: Iterable[Mapping[str, Any]], columns: Iterable[str], as_json
         click.echo(json.dumps(list(found)))
         return
     names = list(columns)
-    table = Table(*names, box=None)
+    table = Table(box=None)
+    for name in names:  # what is to be copied stays whole, and all else is folded rather than cut
+        table.add_column(name, overflow='fold', min_width=_ID if name == 'id' else None)
     for one in found:
         table.add_row(*(Text(text_of(name, one[name])) for name in names))  # not str: it may look like markup
     Console().print(table)
@@ -56,7 +60,7 @@ def show_all(found: Iterable[Mapping[str, Any]], columns: Iterable[str], as_json
 
 def text_of(name: str, value: Any) -> str:
     """A field for people."""
-    if name in _TIMES:
+    if name in _TIMES and isinstance(value, int):
         return when(value) if value else 'never'
     if isinstance(value, bool):
         return 'yes' if value else 'no'

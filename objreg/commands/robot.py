@@ -135,6 +135,56 @@ def revoke(client: Client, *, robot: str, id: str, yes: bool) -> None:
     client.call('DELETE', f'{_at(robot)}/tokens{place(id)}')
 
 
+@robot.command()
+@ROBOT
+@click.option('--issuer', required=True, help='The service, by its name in the file `issuers`.')
+@click.option('--claim', 'claims', multiple=True, required=True, metavar='NAME=PATTERN', help='What its JWT must say.')
+@JSON
+@with_client
+def trust(client: Client, *, robot: str, issuer: str, claims: tuple[str, ...], as_json: bool) -> None:
+    """Let jobs of another service act as a robot, by the JWT that it gives them.
+
+    \b
+    Example:
+      objreg robot trust acme+ci --issuer github --claim repository=acme/app --claim 'ref=refs/tags/v*'
+    """
+    wrong = [claim for claim in claims if '=' not in claim]
+    if wrong:
+        raise click.BadParameter(f'{wrong[0]!r} is not like repository=acme/app', param_hint='--claim')
+    body = {'issuer': issuer, 'claims': dict(claim.split('=', 1) for claim in claims)}
+    show(client.call('POST', f'{_at(robot)}/trusts', body), as_json)
+
+
+@robot.command()
+@ROBOT
+@JSON
+@with_client
+def trusts(client: Client, robot: str, as_json: bool) -> None:
+    """List the jobs that may act as a robot.
+
+    \b
+    Example:
+      objreg robot trusts acme+ci
+    """
+    show_all(client.call('GET', f'{_at(robot)}/trusts'), ['id', 'issuer', 'claims'], as_json)
+
+
+@robot.command()
+@ROBOT
+@click.argument('id')
+@YES
+@with_client
+def distrust(client: Client, *, robot: str, id: str, yes: bool) -> None:
+    """Let the jobs of the trust ID act as a robot no more, at once.
+
+    \b
+    Example:
+      objreg robot distrust acme+ci 0123456789abcdef
+    """
+    sure(yes, f'End the trust {id} of {robot}')
+    client.call('DELETE', f'{_at(robot)}/trusts{place(id)}')
+
+
 def _at(robot: str) -> str:
     namespace, name = _parts(robot)
     return f'/namespaces{place(namespace)}/robots{place(name)}'

@@ -78,13 +78,13 @@ def add_robot(call: Call, namespace: str, body: NewRobot) -> Robot:
 @operation('GET', '/namespaces/{namespace}/robots/{robot}', Needs.OWNER)
 def show_robot(call: Call, namespace: str, robot: str) -> Robot:
     """Show a robot."""
-    return _shown(namespace, robot, _found(call, namespace, robot))
+    return _shown(namespace, robot, found_robot(call, namespace, robot))
 
 
 @operation('DELETE', '/namespaces/{namespace}/robots/{robot}', Needs.OWNER)
 def delete_robot(call: Call, namespace: str, robot: str) -> None:
     """End a robot and its tokens, at once."""
-    _found(call, namespace, robot)
+    found_robot(call, namespace, robot)
     end_robot(call.hub, namespace, robot)
     call.note('robot.delete', namespace, robot=robot)
 
@@ -92,7 +92,7 @@ def delete_robot(call: Call, namespace: str, robot: str) -> None:
 @operation('GET', '/namespaces/{namespace}/robots/{robot}/tokens', Needs.OWNER)
 def list_robot_tokens(call: Call, namespace: str, robot: str) -> list[Token]:
     """List the tokens of a robot, without their secrets."""
-    _found(call, namespace, robot)
+    found_robot(call, namespace, robot)
     return [shown_token(held) for held in call.hub.tokens.held_by(names.robot(namespace, robot))]
 
 
@@ -100,7 +100,7 @@ def list_robot_tokens(call: Call, namespace: str, robot: str) -> list[Token]:
 def add_robot_token(call: Call, namespace: str, robot: str, body: NewRobotToken) -> Token:
     """Make a token for a robot; its secret is in the answer, and is never shown again."""
     _, account = account_of(call, namespace)
-    found, login = _found(call, namespace, robot), names.robot(namespace, robot)
+    found, login = found_robot(call, namespace, robot), names.robot(namespace, robot)
     made = call.hub.tokens.issue(
         'robot', login, account, seconds=body.days * 86400, label=body.label, service=found.id
     )
@@ -125,7 +125,8 @@ def revoke_robot_token(call: Call, namespace: str, robot: str, token: str) -> No
     call.note('robot.revoke', namespace, robot=robot, token=token)
 
 
-def _found(call: Call, namespace: str, robot: str) -> records.Robot:
+def found_robot(call: Call, namespace: str, robot: str) -> records.Robot:
+    """A robot; a problem where there is none."""
     found = records.find(call.hub.store, keys.robot(namespace, robot), records.Robot)
     if found is None:
         raise unknown('there is no robot of that name')

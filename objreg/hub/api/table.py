@@ -5,15 +5,17 @@ from __future__ import annotations
 from objreg.hub.api import (
     administration,
     audit,
+    hooks,
     namespaces,
     organisations,
     repositories,
     robots,
     signup,
     teams,
+    trusts,
     users,
 )
 from objreg.hub.api.operation import OPERATIONS
 
-MODULES = (users, signup, organisations, teams, namespaces, repositories, robots, audit, administration)
+MODULES = (users, signup, organisations, teams, namespaces, repositories, robots, trusts, hooks, audit, administration)
 TABLE = tuple(OPERATIONS)

@@ -65,7 +65,7 @@ def commands(group: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tupl
 
 
 def test_each_command_is_told_of_with_an_example() -> None:
-    for name in ('audit', 'keys', 'org', 'repo', 'robot', 'team'):
+    for name in ('audit', 'keys', 'org', 'repo', 'robot', 'team', 'webhook'):
         for path, command in commands(main.commands[name], (name,)):
             shown = objreg(*path, '--help').output
             assert f'objreg {path[0]}' in shown.partition('Example')[2], path
@@ -145,6 +145,28 @@ def test_repositories(folder: Path) -> None:
     objreg('repo', 'dismiss', 'acme/app', 'bob')
     assert told('repo', 'collaborators', 'acme/app') == []
     assert 'no such repository' in objreg('repo', 'show', 'acme/other', status=1).output
+
+
+def test_webhooks(folder: Path) -> None:
+    made = told('webhook', 'add', 'acme', 'https://ci.example/hook', '--event', 'push', '--repository', 'acme/web/**')
+    assert made['secret'].startswith('whsec_')
+    assert made['events'] == ['push'] and made['repositories'] == ['acme/web/**']
+    assert 'private address' in objreg('webhook', 'add', 'acme', 'https://10.0.0.1/', status=1).output
+    assert made['id'] in objreg('webhook', 'list', 'acme').output
+    objreg('webhook', 'test', 'acme', made['id'])
+    assert told('webhook', 'attempts', 'acme', made['id']) == []
+    assert 'nothing was done' in objreg('webhook', 'remove', 'acme', made['id'], status=1).output
+    objreg('webhook', 'remove', 'acme', made['id'], '--yes')
+    assert told('webhook', 'list', 'acme') == []
+
+
+def test_a_job_that_nobody_believes_is_no_robot(folder: Path) -> None:
+    objreg('robot', 'add', 'acme+ci', '--allow', 'pull:acme/app')
+    trust = ('robot', 'trust', 'acme+ci', '--issuer', 'github', '--claim')
+    assert 'no such service' in objreg(*trust, 'repository=acme/app', status=1).output
+    assert 'is not like' in objreg(*trust, 'repository', status=2).output
+    assert told('robot', 'trusts', 'acme+ci') == []
+    objreg('robot', 'distrust', 'acme+ci', 'x', '--yes', status=1)
 
 
 def test_audit_and_keys(folder: Path) -> None:

@@ -236,6 +236,9 @@ ROUTES: dict[str, dict[str, str]] = {
     f'/v2/a/b/referrers/{Digest.of(b"")}': {'GET': 'pull', 'HEAD': 'pull', 'POST': 'push', 'DELETE': 'delete'},
 }
 OPERATIONS: dict[str, Needs] = {
+    'list_trusts': Needs.OWNER, 'add_trust': Needs.OWNER, 'remove_trust': Needs.OWNER, 'list_webhooks': Needs.OWNER,
+    'add_webhook': Needs.OWNER, 'remove_webhook': Needs.OWNER, 'test_webhook': Needs.OWNER,
+    'list_attempts': Needs.OWNER,
     'list_users': Needs.ADMINISTRATOR, 'list_accounts': Needs.ADMINISTRATOR, 'list_keys': Needs.ADMINISTRATOR,
     'rotate_keys': Needs.ADMINISTRATOR, 'search_audit': Needs.ADMINISTRATOR,
     'search_audit_of_namespace': Needs.OWNER, 'who_am_i': Needs.NOTHING, 'add_user': Needs.ADMINISTRATOR,

@@ -14,7 +14,7 @@ from tests.unit.hub.api.world import World
 
 GIVEN = {
     'namespace': 'acme', 'user': 'alice', 'repository': 'acme/app', 'team': 'core', 'robot': 'ci',
-    'token': 'A' * 16, 'invitation': 'A' * 16,
+    'token': 'A' * 16, 'invitation': 'A' * 16, 'webhook': 'A' * 16, 'trust': 'A' * 16,
 }
 GUARDED = [pytest.param(one, id=one.id) for one in TABLE if one.needs is not Needs.NOTHING]
 OF_SOMEBODY = {Needs.SELF, Needs.OWNER, Needs.MEMBER, Needs.ADMINISTRATOR, Needs.REPOSITORY}
