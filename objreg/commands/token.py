@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from objreg.commands.asking import scopes_of
+from objreg.commands.asking import scopes_of, show_all
 from objreg.commands.hub_client import Client, place, with_client
 from objreg.commands.named import JSON
-from objreg.commands.shown import printable, when
 
 
 @click.group()
@@ -47,14 +44,7 @@ def add(client: Client, *, user: str, label: str, days: int, allow: tuple[str, .
 def list_(client: Client, user: str, as_json: bool) -> None:
     """List the tokens of USER."""
     found = client.call('GET', f'/users{place(user)}/tokens')
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    table = Table('id', 'kind', 'label', 'made', 'expires', 'last used', box=None)
-    for one in found:
-        expires = when(one['expires']) if one['expires'] else 'never'
-        table.add_row(one['id'], one['kind'], printable(one['label']), when(one['created']), expires, one['used'])
-    Console().print(table)
+    show_all(found, ['id', 'kind', 'label', 'created', 'expires', 'used'], as_json)
 
 
 @token.command()
