@@ -36,7 +36,7 @@ class DeniedURL:
                 log.error('%s; the list from before stays', error)
             finally:
                 self._lock.release()
-        return is_denied(self._found, subject, credential, issued)
+        return is_denied(self._found, subject, credential, issued, is_published=True)
 
 
 def _parse(data: bytes) -> dict[str, int]:

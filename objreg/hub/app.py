@@ -68,7 +68,7 @@ class HubApp:
         return Response(status=200, headerlist=headers, body=self.hub.signing.bundle())
 
     def _denied(self, req: Request) -> Response:
-        return _published(dict(self.hub.denials.current()), _UNCACHED)
+        return _published(self.hub.denials.published(), _UNCACHED)
 
 
 def _published(document: dict[str, Any], caching: tuple[str, str] = _FOR_A_MINUTE) -> Response:

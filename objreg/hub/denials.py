@@ -7,6 +7,7 @@ then.  Once all such tokens have expired by themselves, the entry means nothing,
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from threading import Lock
@@ -53,6 +54,10 @@ class Denials:
         """Whether a token that was issued then is not to be accepted."""
         return is_denied(self.current(), subject, credential, issued)
 
+    def published(self) -> dict[str, int]:
+        """The same for everybody to see, by `fingerprint`."""
+        return {fingerprint(name): at for name, at in self.current().items()}
+
     def _read(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for entry in self._store.list(keys.DENIED, keys.denied(int(self._now()), '', '')):
@@ -62,7 +67,14 @@ class Denials:
         return found
 
 
-def is_denied(found: Mapping[str, int], subject: str, credential: str, issued: int) -> bool:
+def is_denied(
+    found: Mapping[str, int], subject: str, credential: str, issued: int, *, is_published: bool = False
+) -> bool:
     """Whether the list names one of them, or whose robot it is, at that second or later."""
     named = {f'subject-{subject}', f'subject-{subject.partition(names.ROBOT)[0]}', f'credential-{credential}'}
-    return max(found.get(name, -1) for name in named) >= issued
+    return max(found.get(fingerprint(name) if is_published else name, -1) for name in named) >= issued
+
+
+def fingerprint(name: str) -> str:
+    """A line of the list as everybody may see it: it tells nobody who was suspended who does not know already."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]

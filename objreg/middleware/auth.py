@@ -26,6 +26,8 @@ Options:
 ``open = no``
     ``hub``: ``loopback`` opens the registry to whoever sits at the machine.  It means nothing under another server than
     ``objreg serve``, which alone tells where it listens.
+    A proxy on this machine that hides both its client and the name that the client used makes everybody sit here: take
+    the line away there.
 ``realm =``
     ``htpasswd``: the name that browsers show, ``objreg`` if it is not said.  ``token``: the URL of the token service;
     ``hub``: the same, where it is not to be ``/token`` on the host that the client asked.

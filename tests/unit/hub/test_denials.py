@@ -88,7 +88,15 @@ def test_another_node_hears_of_it_in_seconds(time: Time, passing: list[float]) -
     assert counting.total == 0, 'and the bucket is not asked at each request'
 
 
-def test_a_list_that_was_published_means_the_same() -> None:
-    found = {'subject-alice': 100, 'credential-abc': 200}
-    assert is_denied(found, 'alice', '', 100) and is_denied(found, 'bob', 'abc', 150)
-    assert not is_denied(found, 'alice', '', 101) and not is_denied({}, 'alice', 'abc', 0)
+def test_a_list_that_was_published_means_the_same(time: Time) -> None:
+    denials = Denials(MemoryStore(), now=time)
+    denials.deny('subject', 'alice')
+    denials.deny('credential', 'abc')
+    found = denials.published()
+    for subject, credential, issued, denied in [
+        ('alice', '', START, True), ('alice+ci', '', START, True), ('bob', 'abc', START, True),
+        ('alice', '', START + 1, False), ('bob', 'abcd', START, False), ('', '', START, False),
+    ]:
+        assert is_denied(found, subject, credential, issued, is_published=True) is denied
+        assert denials.is_denied(subject, credential, issued) is denied
+    assert not is_denied({}, 'alice', 'abc', 0)
