@@ -150,7 +150,7 @@ class QiniuStore(Store):
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
         name = self.name_of(key)
         # Kodo takes bytes that are there already for written, even where only what is new may be
-        if if_absent and self._exists(key):
+        if if_absent and self.has(key):
             raise Exists(f'{self.name}: {key} is taken')
         with prepared(body, size) as (data, length):
             if length > self.capabilities.max_put:
@@ -211,13 +211,6 @@ class QiniuStore(Store):
 
     def close(self) -> None:
         self.kodo.close()
-
-    def _exists(self, key: str) -> bool:
-        try:
-            self.stat(key)
-        except NotFound:
-            return False
-        return True
 
     def _entries(self, answer: dict[str, Any]) -> list[Entry]:
         skip = len(self._prefix)

@@ -175,7 +175,7 @@ class S3Store(Store):
         condition = {}
         if if_absent and self._if_none_match:
             condition = {'IfNoneMatch': '*'}
-        elif if_absent and self._exists(key):
+        elif if_absent and self.has(key):
             raise Exists(f'{self.name}: {key} is taken')
         with prepared(body, size) as (data, length):
             if length > self.capabilities.max_put:
@@ -260,13 +260,6 @@ class S3Store(Store):
     def close(self) -> None:
         self.client.close()
         self._signer.close()
-
-    def _exists(self, key: str) -> bool:
-        try:
-            self.stat(key)
-        except NotFound:
-            return False
-        return True
 
     def _delete_one(self, key: str) -> None:
         with self.errors('delete', key), contextlib.suppress(self.client.exceptions.NoSuchKey):

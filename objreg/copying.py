@@ -134,7 +134,7 @@ class Copying:
                 return
 
     def _delete_from_target(self, key: str) -> None:
-        if _is_in(self.source, key):
+        if self.source.has(key):
             return  # the listing was late
         if not self.summary.dry_run:
             self.target.delete([key])
@@ -210,7 +210,7 @@ class Copying:
             digest = descriptor.load(data).digest
         except Malformed as error:
             raise Damaged(f'{key}: no descriptor') from error
-        if not _is_in(self.target, keys.manifest(name, digest)):
+        if not self.target.has(keys.manifest(name, digest)):
             raise _Waiting  # it was moved since the manifests were listed
         before = there
         while True:  # again, since a client may have moved it just before this wrote
@@ -293,11 +293,3 @@ def _read(store: Store, key: str) -> bytes | None:
         return store.read(key)
     except (NotFound, Damaged):
         return None
-
-
-def _is_in(store: Store, key: str) -> bool:
-    try:
-        store.stat(key)
-    except NotFound:
-        return False
-    return True

@@ -300,6 +300,14 @@ class Store(ABC):
         """
         return self.read(key)
 
+    def has(self, key: str) -> bool:
+        """Whether there is an object under that key: one `stat`."""
+        try:
+            self.stat(key)
+        except NotFound:
+            return False
+        return True
+
     def remember(self, key: str, data: bytes) -> None:  # noqa: B027 - a hint; only a caching store listens
         """A hint that `key` holds `data`, from someone who knows it without having read it."""
 

@@ -11,7 +11,7 @@ from objreg.auth.verifying import Verifier
 from objreg.hub import claims, keys, names, records
 from objreg.hub.claims import Clock, Taken
 from objreg.hub.records import Account, Kind, Mark, Password, Profile
-from objreg.store import NotFound, Store
+from objreg.store import Store
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1024
@@ -95,7 +95,7 @@ class Accounts:
 
     def is_administrator(self, user: str) -> bool:
         """Whether he administers the hub."""
-        return self._has(keys.administrator(user))
+        return self._store.has(keys.administrator(user))
 
     def make_administrator(self, user: str, *, by: str = '') -> None:
         """Let him administer the hub."""
@@ -131,13 +131,6 @@ class Accounts:
     def set_profile(self, user: str, profile: Profile) -> None:
         """Replace it."""
         self._store.put(keys.profile(user), profile.dump())
-
-    def _has(self, key: str) -> bool:
-        try:
-            self._store.stat(key)
-        except NotFound:
-            return False
-        return True
 
     def _now(self) -> int:
         return int(self._clock.time())

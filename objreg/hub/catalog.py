@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from objreg import keys
 from objreg.hub import names
-from objreg.store import NotFound, Store
+from objreg.store import Store
 
 
 class Names(NamedTuple):
@@ -36,8 +36,4 @@ def some(store: Store, namespace: str, limit: int = 10) -> list[str]:
 
 def has(store: Store, repository: str) -> bool:
     """Whether there is a repository of that name."""
-    try:
-        store.stat(keys.catalog(repository))
-    except NotFound:
-        return False
-    return True
+    return store.has(keys.catalog(repository))

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from objreg.hub import keys, names
 from objreg.hub.policy import Grant, Role
 from objreg.hub.records import Mark
-from objreg.store import NotFound, Store
+from objreg.store import Store
 
 MemberRole = Literal['owner', 'member']
 GrantedRole = Literal['read', 'write', 'admin']
@@ -149,7 +149,7 @@ class Organisations:
 
     def has_team(self, organisation: str, team: str) -> bool:
         """Whether there is such a team."""
-        return self._is_there(keys.team(organisation, team))
+        return self._store.has(keys.team(organisation, team))
 
     def remove_team(self, organisation: str, team: str) -> None:
         """End a team: its grants first, then who is in it."""
@@ -196,11 +196,4 @@ class Organisations:
         """Those of the keys of a listing that are there."""
         if self._store.capabilities.consistent_list:
             return listed
-        return [key for key in listed if self._is_there(key)]
-
-    def _is_there(self, key: str) -> bool:
-        try:
-            self._store.stat(key)
-        except NotFound:
-            return False
-        return True
+        return [key for key in listed if self._store.has(key)]

@@ -235,18 +235,11 @@ class _EncryptUpload(WrappedUpload):
         try:
             self.inner.finish(self._sealed(parts, key), between)
         except (NotFound, Refused):
-            if not self._is_there(between):  # where an earlier call broke off behind this
+            if not self._store.has(between):  # where an earlier call broke off behind this
                 raise
         with self._store.get(between) as content:
             self._store.put(key, content, content.size)
         self._store.delete([between])
-
-    def _is_there(self, key: str) -> bool:
-        try:
-            self._store.stat(key)
-        except NotFound:
-            return False
-        return True
 
     def _sealed(self, parts: Sequence[Part], key: str) -> list[Part]:
         """The parts as the inner store knows them; `Refused` unless they are one object from its first to its last."""

@@ -82,7 +82,7 @@ class MirrorReadStore(WrappedStore):
             return self.second.stat(key)
 
     def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
-        if if_absent and _is_in(self.second, key):
+        if if_absent and self.second.has(key):
             raise Exists(f'{self.name}: {key} is taken')
         self.inner.put(key, body, size, if_absent=if_absent)
 
@@ -92,7 +92,7 @@ class MirrorReadStore(WrappedStore):
             if self._delete_second:
                 # first there: what is deleted must not be seen again when the process dies between the two
                 self.second.delete(batch)
-            elif kept := next((key for key in batch if _is_in(self.second, key)), ''):
+            elif kept := next((key for key in batch if self.second.has(key)), ''):
                 raise Refused(f'{self.name}: {kept} is in {self.second.name} too; set delete_second: true')
             self.inner.delete(batch)
 
@@ -106,7 +106,7 @@ class MirrorReadStore(WrappedStore):
         return merged(pages, limit)
 
     def url(self, key: str, seconds: int, *, method: str = 'GET', content_type: str | None = None) -> str | None:
-        store = self.inner if _is_in(self.inner, key) else self.second
+        store = self.inner if self.inner.has(key) else self.second
         return store.url(key, seconds, method=method, content_type=content_type)
 
     def copy(self, source: str, target: str) -> None:
@@ -125,11 +125,3 @@ class MirrorReadStore(WrappedStore):
     def close(self) -> None:
         self.inner.close()
         self.second.close()
-
-
-def _is_in(store: Store, key: str) -> bool:
-    try:
-        store.stat(key)
-    except NotFound:
-        return False
-    return True

@@ -77,7 +77,7 @@ def test_what_may_not_be_there_is_looked_for_first(server: Kodo, store: QiniuSto
 def test_what_came_between_the_look_and_the_write_is_not_replaced(
     server: Kodo, store: QiniuStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, '_exists', lambda key: False)
+    monkeypatch.setattr(store, 'has', lambda key: False)
     store.put('k', b'faster')
     with pytest.raises(Exists, match='^qiniu: write '):
         store.put('k', b'slower', if_absent=True)
