@@ -3,12 +3,9 @@
 With its retries the client sees nothing of it.  Without them it gets a 503 with ``Retry-After``, what was acknowledged
 is there, nothing dangles, and the same push then succeeds.
 
-Every fault is tried on Ceph (S3) and on Swift (tempauth).  The other servers have fewer of them, to be done within two
-minutes: of what is told, those that left something wrong behind or that their drivers handle by themselves; of what is
-hidden, all but waiting for an answer, which costs most and is the same library's; and of the Swift API of Ceph, a token
-that ends and an answer that is lost.  Of S3 and Azure no token ends: there a 401 is told.  Glance takes a body as it
-comes, which cannot be sent twice, so that the client may have to come again; neither Keystone nor the store of its
-names fails.
+Every fault is tried on each server; of the Swift API of Ceph, whose driver is Swift's, a token that ends and an answer
+that is lost.  Of S3 and Azure no token ends: there a 401 is told.  Glance takes a body as it comes, which cannot be
+sent twice, so that the client may have to come again; neither Keystone nor the store of its names fails.
 """
 
 from __future__ import annotations
@@ -61,12 +58,11 @@ def _but(*faults: Fault) -> list[Fault]:
 
 HIDDEN = {
     'ceph': _but(Fault.UNAUTHORIZED), 'swift': _PASSING, 'ceph-swift': [Fault.UNAUTHORIZED, Fault.LOST],
-    'gcs': _but(Fault.LATE), 'azure': _but(Fault.LATE, Fault.UNAUTHORIZED), 'glance': _PASSING,
+    'gcs': _PASSING, 'azure': _but(Fault.UNAUTHORIZED), 'glance': _PASSING,
 }
 """What another try mends, and is seen to need one."""
 TOLD = {
-    'ceph': _TOLD, 'swift': _TOLD, 'gcs': [Fault.FULL, Fault.LOST, Fault.BEHEADED],
-    'azure': [Fault.UNAUTHORIZED, Fault.LOST], 'glance': [Fault.LOST],
+    'ceph': _TOLD, 'swift': _TOLD, 'gcs': _TOLD, 'azure': [Fault.UNAUTHORIZED, *_TOLD], 'glance': _TOLD,
 }
 """What leaves different things behind: nothing, a piece, all; and answers of which a part came."""
 
