@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
-from objreg.hub import keys, names
+from objreg.hub import keys, names, records
 from objreg.hub.policy import Grant, Role
 from objreg.hub.records import Mark
 from objreg.store import Store
@@ -32,6 +32,10 @@ class TeamGrant(NamedTuple):
     team: str
     role: str
     pattern: str
+
+
+_THIS_MINUTE = 60
+"""Seconds, with what the clocks of nodes may differ by."""
 
 
 class LastOwner(Exception):
@@ -81,10 +85,8 @@ class Organisations:
         """
         mark = Mark(int(self._now()), by).dump()
         place = self.place(organisation, user)
-        if not place.role:  # the teams that he was in before must not come back with him
-            prefix = keys.member(organisation, user)
-            found = [entry.key for entry in self._store.list(prefix)]
-            self._store.delete([key for key in found if key.startswith(f'{prefix}team-')])
+        if not place.role:
+            self._forget_teams(organisation, user)
         self._store.put(keys.membership(organisation, user, 'member'), mark)
         self._store.put(keys.organisation(user, organisation), mark)
         if role == 'owner':
@@ -100,6 +102,17 @@ class Organisations:
         else:
             self._store.delete([keys.membership(organisation, user, 'member')])
         self._forget(organisation, user)  # without the membership all that counts for nothing
+
+    def _forget_teams(self, organisation: str, user: str) -> None:
+        """The teams that he was in before must not come back with him, where what removed him stopped half way.
+
+        What is of this minute stays: another node may make him a member, and put him into a team, at the same time.
+        """
+        prefix = keys.member(organisation, user)
+        found = [entry.key for entry in self._store.list(prefix) if entry.key.startswith(f'{prefix}team-')]
+        marks = {key: records.find(self._store, key, Mark) for key in found}
+        before = self._now() - _THIS_MINUTE
+        self._store.delete([key for key, mark in marks.items() if mark is not None and mark.at < before])
 
     def clear(self, organisation: str) -> None:
         """Let nobody be anything there, the owners last, so that one of them can go on where this stopped."""

@@ -55,7 +55,7 @@ def in_and_out(store: dict[str, Any], tmp_path: Path) -> None:
     with Objreg(tmp_path / 'objreg', store, options={'app:registry': {'redirect': 'never'}}) as server:
         place = server.must('POST', '/v2/large/blobs/uploads/', body=b'')['Location']
         with socket.create_connection(('127.0.0.1', server.port)) as connection:
-            connection.sendall(f'PATCH {place} HTTP/1.1\r\nHost: x\r\nContent-Length: {SIZE}\r\n\r\n'.encode())
+            connection.sendall(f'PATCH {place} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {SIZE}\r\n\r\n'.encode())
             for piece in pieces():
                 connection.sendall(piece)
             answer = connection.recv(65536).decode()
@@ -65,7 +65,7 @@ def in_and_out(store: dict[str, Any], tmp_path: Path) -> None:
         assert server.must('HEAD', f'/v2/large/blobs/{DIGEST}')['Content-Length'] == str(SIZE)
         with socket.create_connection(('127.0.0.1', server.port)) as connection, connection.makefile('rb') as body:
             connection.sendall(
-                f'GET /v2/large/blobs/{DIGEST} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode()
+                f'GET /v2/large/blobs/{DIGEST} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n'.encode()
             )
             while body.readline() not in (b'\r\n', b''):
                 pass

@@ -148,7 +148,9 @@ def test_ctrl_c_leaves_nothing(
     kind: str, section: Callable[[str], Section], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     command = ['-m', 'objreg', 'store', 'check', '--stores', stores_yml(tmp_path, section(kind)), '--rounds', '500']
-    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as process:
+    # what a shell runs in the background ignores the signal, and so would this
+    listening = ['env', '--default-signal=INT', sys.executable, *command]
+    with subprocess.Popen(listening, stdout=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not left_in(kind, request.getfixturevalue):
             assert process.poll() is None and time.monotonic() < deadline
