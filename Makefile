@@ -20,10 +20,9 @@ run: $(VENV)/.run
 	@DATA='$(DATA)' $(BIN)/objreg serve paste.ini --host '$(HOST)' --port '$(PORT)'
 
 check: $(VENV)/.test
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/pytest -q -n auto tests/unit
-	$(BIN)/python -m tests.audit
+	@# the audit waits for the package index, so it runs beside the rest
+	$(BIN)/python -m tests.audit & audit=$$!; \
+	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/pytest -q -n auto tests/unit && wait $$audit
 
 test: check
 	tests/install.sh

@@ -29,7 +29,7 @@ from objreg.wrap.prefix import PrefixStore
 from objreg.wrap.retry import Policy, RetryingStore
 from objreg.wrap.split import SplitStore
 from objreg.wrap.timing import TimedStore
-from tests.unit.checking.misbehaving import (
+from tests.functional.checking.misbehaving import (
     AnHourAhead,
     Damaging,
     EqualParts,
