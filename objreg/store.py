@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, NamedTuple, Self
 
@@ -387,15 +387,3 @@ def roll_up(entries: Iterable[Entry], prefix: str, after: str, delimiter: str) -
         if shown.key > after:
             yield shown
             after = shown.key
-
-
-@dataclass
-class Counts:
-    """Calls by operation, as wrapping stores count them."""
-
-    calls: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return sum(self.calls.values())

@@ -18,7 +18,6 @@ from objreg.store import Store
 LONGEST = 3600
 """Seconds that an access token may live, with all that clocks differ."""
 _LOOK = 15.0
-KINDS = ('credential', 'subject')
 
 
 class Denials:

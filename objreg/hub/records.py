@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from objreg.auth import rules
 from objreg.hub import policy
-from objreg.hub.policy import Role, Visibility
+from objreg.hub.policy import Visibility
 from objreg.store import NotFound, Store, Unavailable
 
 
@@ -181,8 +181,3 @@ def find(store: Store, key: str, kind: type[Made]) -> Made | None:
         return read(store, key, kind)
     except NotFound:
         return None
-
-
-def role(word: str) -> Role:
-    """The role that a record names."""
-    return Role.of(word)

@@ -13,7 +13,7 @@ from objreg.hub.api.call import Call
 from objreg.hub.api.namespaces import account_of
 from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import conflict, unknown
-from objreg.hub.api.users import Given, Token, shown_token
+from objreg.hub.api.users import Given, Token, check_held, shown_once, shown_token
 from objreg.hub.endings import end_robot, end_trusts
 from objreg.hub.patterns import check_within
 from objreg.store import Exists
@@ -105,21 +105,14 @@ def add_robot_token(call: Call, namespace: str, robot: str, body: NewRobotToken)
         'robot', login, account, seconds=body.days * 86400, label=body.label, service=found.id
     )
     call.note('robot.token', namespace, robot=robot, token=made.id, label=body.label)
-    held = call.hub.tokens.look(made.id)
-    if held is None:
-        raise unknown('the token was revoked already')
-    shown = shown_token(held)
-    shown.token = str(made)
-    return shown
+    return shown_once(call, made)
 
 
 @operation('DELETE', '/namespaces/{namespace}/robots/{robot}/tokens/{token}', Needs.OWNER)
 def revoke_robot_token(call: Call, namespace: str, robot: str, token: str) -> None:
     """Revoke a token of a robot, at once."""
     login = names.robot(namespace, robot)
-    held = call.hub.tokens.look(token) if token.isalnum() and token.isascii() and len(token) <= 64 else None
-    if held is None or held.token.holder != login:
-        raise unknown('no such token')
+    check_held(call, token, login)
     call.hub.tokens.revoke(token, login)
     call.hub.denials.deny('credential', token)
     call.note('robot.revoke', namespace, robot=robot, token=token)

@@ -13,6 +13,7 @@ from objreg.hub.api.call import Call
 from objreg.hub.api.kept import Repositories, refuse_with_repositories
 from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import bad_request, conflict, unknown
+from objreg.hub.credentials import Credential
 from objreg.hub.endings import end_user
 from objreg.hub.organisations import LastOwner
 from objreg.hub.records import Account, Profile
@@ -198,20 +199,13 @@ def add_token(call: Call, user: str, body: NewToken) -> Token:
         'pat', user, account.id, scopes=body.scopes, seconds=body.days * 86400, label=body.label
     )
     call.note('token.add', user, token=made.id, label=body.label)
-    held = call.hub.tokens.look(made.id)
-    if held is None:
-        raise unknown('the token was revoked already')
-    shown = shown_token(held)
-    shown.token = str(made)
-    return shown
+    return shown_once(call, made)
 
 
 @operation('DELETE', '/users/{user}/tokens/{token}', Needs.SELF)
 def revoke_token(call: Call, user: str, token: str) -> None:
     """Revoke a token: no access for it from now on, and none for what it was exchanged for within a minute."""
-    held = call.hub.tokens.look(token) if token.isalnum() and token.isascii() and len(token) <= 64 else None
-    if held is None or held.token.holder != user:
-        raise unknown('no such token')
+    check_held(call, token, user)
     call.hub.tokens.revoke(token, user)
     call.hub.denials.deny('credential', token)
     call.note('token.revoke', user, token=token)
@@ -241,3 +235,20 @@ def shown_token(held: Held) -> Token:
     """A token, as its holder sees it."""
     token = held.token
     return Token(held.id, token.kind, token.label, token.created, token.expires, held.used, token.scopes)
+
+
+def shown_once(call: Call, made: Credential) -> Token:
+    """A token that was just made, with its secret."""
+    held = call.hub.tokens.look(made.id)
+    if held is None:
+        raise unknown('the token was revoked already')
+    shown = shown_token(held)
+    shown.token = str(made)
+    return shown
+
+
+def check_held(call: Call, token: str, holder: str) -> None:
+    """A problem unless that is the id of a token of the holder's."""
+    held = call.hub.tokens.look(token) if token.isalnum() and token.isascii() and len(token) <= 64 else None
+    if held is None or held.token.holder != holder:
+        raise unknown('no such token')
