@@ -4,20 +4,22 @@ With its retries the client sees nothing of it.  Without them it gets a 503 with
 is there, nothing dangles, and the same push then succeeds.
 
 Every fault is tried on each server; of the Swift API of Ceph, whose driver is Swift's, a token that ends and an answer
-that is lost.  Of S3 and Azure no token ends: there a 401 is told.  Glance takes a body as it comes, which cannot be
-sent twice, so that the client may have to come again; neither Keystone nor the store of its names fails.
+that is lost.  Of S3, Azure and Qiniu no token ends: there a 401 is told.  Glance takes a body as it comes, which cannot
+be sent twice, so that the client may have to come again; neither Keystone nor the store of its names fails.  For Qiniu
+stands our own server, which follows what is published; each of its services fails.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -29,6 +31,7 @@ from tests import documents
 from tests.functional.registries import STORES, WITH_KEYSTONE
 from tests.pushes import GivenUp, Pusher, look, node
 from tests.servers.faulty import Fault, FaultyProxy, kind_of
+from tests.unit.drivers.kodo import Kodo, kodo
 
 MIB = 1024**2
 STREAMED, LARGE = os.urandom(1000), os.urandom(5 * MIB + 1000)
@@ -42,10 +45,13 @@ TIMEOUT = {Fault.LATE: 0.5}
 
 OPTIONS: dict[str, dict[str, Any]] = {
     's3': {'part_size': 5 * MIB}, 'swift': {'part_size': 5 * MIB, 'large': '.*'}, 'gcs': {'part_size': 5 * MIB},
-    'azure': {'part_size': 5 * MIB}, 'glance': {'inline': 0, 'large': '(.*/)?(blobs/.*|uploads/[^/]*/data.*)'},
+    'azure': {'part_size': 5 * MIB}, 'qiniu': {'part_size': 5 * MIB},
+    'glance': {'inline': 0, 'large': '(.*/)?(blobs/.*|uploads/[^/]*/data.*)'},
 }
 """What a driver is told, so that a part of an upload is large enough, under any prefix, and all content is there."""
-KINDS = {'ceph': 25, 'swift': 25, 'ceph-swift': 25, 'gcs': 25, 'azure': 25, 'glance': 10}
+PLACES = {'swift': ['auth_url'], 'qiniu': ['up_endpoint', 'rs_endpoint', 'rsf_endpoint', 'domain']}
+"""The options that tell a driver where its servers are, if not ``endpoint``."""
+KINDS = {'ceph': 25, 'swift': 25, 'ceph-swift': 25, 'gcs': 25, 'azure': 25, 'qiniu': 25, 'glance': 10}
 """The servers, and how many requests a push and a pull take at least; many of Glance's go to the store of its names."""
 
 _PASSING = [fault for fault in Fault if fault not in (Fault.FULL, Fault.BEHEADED)]
@@ -58,11 +64,12 @@ def _but(*faults: Fault) -> list[Fault]:
 
 HIDDEN = {
     'ceph': _but(Fault.UNAUTHORIZED), 'swift': _PASSING, 'ceph-swift': [Fault.UNAUTHORIZED, Fault.LOST],
-    'gcs': _PASSING, 'azure': _but(Fault.UNAUTHORIZED), 'glance': _PASSING,
+    'gcs': _PASSING, 'azure': _but(Fault.UNAUTHORIZED), 'qiniu': _but(Fault.UNAUTHORIZED), 'glance': _PASSING,
 }
 """What another try mends, and is seen to need one."""
 TOLD = {
-    'ceph': _TOLD, 'swift': _TOLD, 'gcs': _TOLD, 'azure': [Fault.UNAUTHORIZED, *_TOLD], 'glance': _TOLD,
+    'ceph': _TOLD, 'swift': _TOLD, 'gcs': _TOLD, 'azure': [Fault.UNAUTHORIZED, *_TOLD],
+    'qiniu': [Fault.UNAUTHORIZED, *_TOLD], 'glance': _TOLD,
 }
 """What leaves different things behind: nothing, a piece, all; and answers of which a part came."""
 
@@ -76,9 +83,20 @@ def cases(faults: dict[str, list[Fault]]) -> list[Any]:
 
 
 @pytest.fixture
+def qiniu() -> Iterator[Kodo]:
+    """A Kodo of this test's own."""
+    with kodo() as server:
+        yield server
+
+
+def _qiniu(fixture: Callable[[str], Any], _: Path) -> dict[str, Any]:
+    return {'driver': 'qiniu', **fixture('qiniu').options()}
+
+
+@pytest.fixture
 def section(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """An empty store of that kind."""
-    section = {**STORES, **WITH_KEYSTONE}[kind](request.getfixturevalue, tmp_path)
+    section = {**STORES, **WITH_KEYSTONE, 'qiniu': _qiniu}[kind](request.getfixturevalue, tmp_path)
     if kind == 'glance':
         section['endpoint'] = request.getfixturevalue('images').settings['GLANCE']
     return {**section, **OPTIONS[section['driver']], 'retry': False, 'cache': False}
@@ -98,15 +116,17 @@ class Site:
     """A bucket that is reached through a proxy, and straight by those who look at it."""
 
     def __init__(self, section: dict[str, Any], fault: Fault, folder: Path) -> None:
-        place = 'auth_url' if section['driver'] == 'swift' else 'endpoint'
-        url = urlsplit(section[place])
-        self.proxy = FaultyProxy(f'{url.scheme}://{url.netloc}', streams=section['driver'] == 'glance')
+        places = PLACES.get(section['driver'], ['endpoint'])
+        self.proxy = FaultyProxy(*(section[place] for place in places), streams=section['driver'] == 'glance')
         self._fault = fault
-        self._file = folder / f'{self.proxy.url.rpartition(":")[2]}.yml'
+        self._file = Path(mkdtemp(dir=folder), 'stores.yml')
         self._file.write_text(json.dumps({  # JSON is YAML
             'names': {'driver': 'file', 'path': str(self._file.with_suffix(''))},
             'straight': section,
-            'faulty': {**section, place: f'{self.proxy.url}{url.path}', 'read_timeout': TIMEOUT.get(fault, 60)},
+            'faulty': {
+                **section, **{place: self.proxy.instead_of(section[place]) for place in places},
+                'read_timeout': TIMEOUT.get(fault, 60),
+            },
         }))
         self._faulty = load_store(str(self._file), 'faulty')
 

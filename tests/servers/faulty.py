@@ -1,4 +1,4 @@
-"""An HTTP proxy before a real object store, that fails as networks and busy servers do."""
+"""An HTTP proxy before the servers of an object store, that fails as networks and busy servers do."""
 
 from __future__ import annotations
 
@@ -42,12 +42,13 @@ _PATIENCE = 20
 Rule = Callable[[int, str], bool]
 """Whether the fault happens to a request: its number (from 1), and what it is, as `kind_of` takes it."""
 
-_NAMED = re.compile(rb'"name": ?"([^"]*)"|\nDELETE (\S+) HTTP')
-"""What a body of JSON, or one of several pieces, names where a path does not: images and objects of Google's."""
+_NAMED = re.compile(rb'"name": ?"([^"]*)"|\nDELETE (\S+) HTTP|name="key"\r\n\r\n([^\r]*)')
+"""What a body of JSON, or one of several pieces, names where a path does not: an image, or an object."""
 _VARIES = re.compile(
     r'-[0-9a-f]{16}\b|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|blockid=[^& ]*'
+    r'|\?e=[0-9]+&token=\S+'
 )
-"""What tells the names of one upload, part, block or image from those of the next attempt to write it."""
+"""What tells the names of one upload, part, block, image or signed URL from those of the next attempt at it."""
 
 
 def kind_of(request: str) -> str:
@@ -60,20 +61,29 @@ def kind_of(request: str) -> str:
 
 
 class FaultyProxy:
-    """Stands on a free port of 127.0.0.1 before `target`, a URL without a path; started and stopped by ``with``.
+    """Stands before the servers of some `urls`, for each on a free port of 127.0.0.1; started and stopped by ``with``.
 
-    Bodies are held in memory, and one request of a connection is under way at a time.  One without a length is an error
-    unless it `streams`.  Where headers of an answer tell where the server is, they name the proxy.
+    Requests are counted together, whichever server they are for.  Bodies are held in memory, and one request of a
+    connection is under way at a time.  One without a length is an error unless it `streams`.  Where headers of an
+    answer tell where the server is, they name the proxy.
     """
 
-    def __init__(self, target: str, *, streams: bool = False) -> None:
-        self._server = ThreadingHTTPServer(('127.0.0.1', 0), type('Handler', (_Handler,), {'proxy': self}))
-        self._server.daemon_threads = True
+    def __init__(self, *urls: str, streams: bool = False) -> None:
+        self._servers = {target: self._before(target) for target in {urlsplit(url).netloc for url in urls}}
         self._lock = threading.Lock()
-        self.target = urlsplit(target).netloc
         self.streams = streams
-        self.url = f'http://127.0.0.1:{self._server.server_port}'
         self.work()
+
+    def _before(self, target: str) -> ThreadingHTTPServer:
+        handler = type('Handler', (_Handler,), {'proxy': self, 'target': target})
+        server = ThreadingHTTPServer(('127.0.0.1', 0), handler)
+        server.daemon_threads = True
+        return server
+
+    def instead_of(self, url: str) -> str:
+        """The URL by which the same is reached through the proxy."""
+        parts = urlsplit(url)
+        return parts._replace(netloc=f'127.0.0.1:{self._servers[parts.netloc].server_port}').geturl()
 
     def fail(self, fault: Fault, rule: Rule) -> None:
         """Let it happen to requests from now on, and forget those before."""
@@ -96,23 +106,26 @@ class FaultyProxy:
             return self._fault
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        for server in self._servers.values():
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers.values():
+            server.shutdown()
+            server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
     """One connection of a client, and the one to the server that belongs to it."""
 
     proxy: FaultyProxy
+    target: str
     protocol_version = 'HTTP/1.1'
 
     def setup(self) -> None:
         super().setup()
-        self._there = http.client.HTTPConnection(self.proxy.target, timeout=60)
+        self._there = http.client.HTTPConnection(self.target, timeout=60)
 
     def finish(self) -> None:
         self._there.close()
@@ -155,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The request, for a `Rule`."""
         told = [self.command, self.path]
         if self.headers.get('Content-Type', '').startswith(('application/json', 'multipart/')):
-            told += sorted((name or path).decode() for name, path in _NAMED.findall(body[:65536]))
+            told += sorted(b''.join(found).decode() for found in _NAMED.findall(body[:65536]))
         return ' '.join(told + [str(len(body))] * bool(body))
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_COPY = _any
@@ -204,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         head = [f'HTTP/1.1 {answer.status} {answer.reason}'] + [
-            f'{name}: {value.replace(self.proxy.target, self.headers["Host"])}' for name, value in answer.getheaders()
+            f'{name}: {value.replace(self.target, self.headers["Host"])}' for name, value in answer.getheaders()
             if name.lower() not in ('transfer-encoding', 'content-length', 'connection')
         ]
         length = answer.headers.get('Content-Length') if self.command == 'HEAD' else str(len(body))

@@ -74,7 +74,10 @@ class Services:
         self.urls = {name: f'http://127.0.0.1:{port}' for port, name in self._service_of.items()}
         self._connections: dict[Any, Any] = {}
         self._closing = threading.Event()
-        self._server = create_server(self._serve, map=self._connections, sockets=sockets, threads=24)
+        self._server = create_server(
+            self._serve, map=self._connections, sockets=sockets, threads=24,
+            inbuf_overflow=2**30,  # in memory, since of a connection that is reset waitress leaves the file open
+        )
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
