@@ -12,11 +12,12 @@ packages=(
     docker.io containerd podman buildah skopeo uidmap   # clients and engines
     docker-registry                                     # the peer that benchmarks compare with
     ceph-mon ceph-osd ceph-common radosgw               # an object store
+    slapd ldap-utils                                    # a directory, for logging in
     busybox-static                                      # the content of test images
     nginx-light apache2-utils                           # a proxy in front, htpasswd files
     python3-venv ca-certificates openssl
 )
-services=(docker-registry nginx docker docker.socket containerd podman.socket podman-auto-update.timer)
+services=(docker-registry nginx slapd docker docker.socket containerd podman.socket podman-auto-update.timer)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -10,7 +10,7 @@ import argon2
 from objreg.auth.verifying import Verifier
 from objreg.hub import claims, keys, names, records
 from objreg.hub.claims import Clock, Taken
-from objreg.hub.records import Account, Kind, Mark, Password, Profile
+from objreg.hub.records import Account, Epoch, Kind, Mark, Password, Profile
 from objreg.store import Store
 
 SHORTEST_PASSWORD = 8
@@ -108,9 +108,16 @@ class Accounts:
     # Passwords
 
     def set_password(self, user: str, password: str) -> None:
-        """Replace it; refresh tokens from before end with it.  Raises `PasswordRefused`."""
+        """Replace it; refresh tokens and sessions from before end with it.  Raises `PasswordRefused`.
+
+        Whoever logs in reads the epoch before the password: with the old one, he has an epoch from before the second.
+        The first is for the case that this stops half way: then sessions ended for nothing, rather than not at all.
+        """
         check_password(password, user)
-        self._store.put(keys.password(user), Password(self._hasher.hash(password), self._now()).dump())
+        hashed = self._hasher.hash(password)
+        self.end_sessions(user)
+        self._store.put(keys.password(user), Password(hashed, self._now()).dump())
+        self.end_sessions(user)
 
     def has_password(self, user: str, password: str) -> bool:
         """Whether it is his; costs the same whether there is such a user or not.  Raises 503 under many guesses."""
@@ -121,6 +128,17 @@ class Accounts:
         """When it was set, in seconds since the epoch; 0: he has none."""
         kept = records.find(self._store, keys.password(user), Password)
         return kept.changed if kept else 0
+
+    # Sessions
+
+    def epoch(self, user: str) -> str:
+        """What his sessions are bound to: they end when it becomes another one."""
+        kept = records.find(self._store, keys.epoch(user), Epoch) if names.is_account(user) else None
+        return kept.id if kept else ''
+
+    def end_sessions(self, user: str) -> None:
+        """End all that he has at this moment."""
+        self._store.put(keys.epoch(user), Epoch(secrets.token_hex(8), self._now()).dump())
 
     # What else is known
 

@@ -19,6 +19,7 @@ from objreg.hub.guard import Guard
 from objreg.hub.organisations import Organisations
 from objreg.hub.policy import Visibility
 from objreg.hub.repositories import Repositories
+from objreg.hub.sessions import Sessions
 from objreg.hub.signing import Signing
 from objreg.hub.tokens import Tokens
 from objreg.hub.webhooks import Webhooks
@@ -41,6 +42,8 @@ class Settings(NamedTuple):
     failures: str = guard.DEFAULT
     """How many wrong passwords are too many, see `objreg.hub.guard`."""
     signup: str = 'closed'
+    session_seconds: int = 12 * 3600
+    """How long a browser stays logged in."""
 
 
 SIGNUPS = ('closed', 'invitation', 'open')
@@ -59,6 +62,7 @@ class Hub:
         self.tokens = Tokens(store)
         self.denials = Denials(store)
         self.signing = Signing(store, algorithm=settings.algorithm, days=settings.key_days)
+        self.sessions = Sessions(store, self.signing, self.accounts, settings.session_seconds)
         self.audit = Audit(store)
         self.codes = Codes(store)
         self.founder = Founder(store, self.accounts, self.organisations)

@@ -9,6 +9,8 @@
     hub/people/<user>/profile                      his e-mail address, and what he calls himself
     hub/people/<user>/suspended                    that he may do nothing for now
     hub/people/<user>/administrator                that he administers the hub
+    hub/people/<user>/epoch                        another one whenever all his sessions end
+    hub/sessions/<until>/<id>                      that a session was logged out; until it would have expired
     hub/members/<organisation>/<user>/member       that he is in the organisation
     hub/members/<organisation>/<user>/owner        that he owns it, besides
     hub/members/<organisation>/<user>/team-<team>  that he is in one of its teams
@@ -49,6 +51,7 @@ ACCOUNTS = 'hub/accounts/'
 AUDIT = 'hub/audit/'
 CODES = 'hub/codes/'
 DENIED = 'hub/denied/'
+ENDED = 'hub/sessions/'
 QUEUE = 'hub/queue/'
 SIGNING = 'hub/signing/'
 
@@ -81,6 +84,11 @@ def suspended(user: str) -> str:
 def administrator(user: str) -> str:
     """That somebody administers the hub."""
     return f'hub/people/{user}/administrator'
+
+
+def epoch(user: str) -> str:
+    """What all sessions of somebody end with."""
+    return f'hub/people/{user}/epoch'
 
 
 def person(user: str) -> str:
@@ -244,6 +252,16 @@ def parse_denied(key: str) -> tuple[int, str, str]:
     until, _, rest = key.removeprefix(DENIED).partition('/')
     kind, _, value = rest.partition('-')
     return int(until), kind, value
+
+
+def ended(until: int, session: str) -> str:
+    """That a session was logged out, which would have lasted until that second since the epoch."""
+    return f'{ENDED}{until:012d}/{session}'
+
+
+def ended_until(key: str) -> int:
+    """Until when a key that `ended` makes means anything."""
+    return int(key.removeprefix(ENDED).partition('/')[0])
 
 
 def audit(time: str, random: str) -> str:

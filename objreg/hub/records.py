@@ -49,6 +49,13 @@ class Password(Record, frozen=True):
     changed: int
 
 
+class Epoch(Record, frozen=True):
+    """What sessions of somebody are bound to: all end when it is replaced.  `id` is another one each time."""
+
+    id: str
+    at: int
+
+
 class Profile(Record, frozen=True):
     """What else is known of an account."""
 

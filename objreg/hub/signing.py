@@ -34,8 +34,8 @@ from objreg.store import NotFound, Store
 DAY = 86400
 AHEAD = 2 * 3600
 """Longer than any registry keeps what it fetched (`objreg.auth.keysets`: an hour)."""
-LAST_TOKENS = DAY
-"""More than any token lives, after a key has signed its last one."""
+LAST_TOKENS = 8 * DAY
+"""More than any token or session lives, after a key has signed its last one."""
 _LOOK = 60.0
 """Seconds between two looks at the bucket."""
 _LOOK_FOR_UNKNOWN = 1.0

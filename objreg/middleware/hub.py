@@ -35,6 +35,8 @@ Options:
     How long an access token lives.
 ``refresh_days = 90``
     How long a client that was logged in by a password stays so.
+``session = 12 hours``
+    How long a browser stays logged in, at most 7 days.
 ``algorithm = ES256``
     By which new keys sign: ``ES256``, which every registry knows, or ``EdDSA``.
 ``key_days = 30``
@@ -62,11 +64,13 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from objreg.config import ConfigError, as_list, as_networks, as_seconds
 from objreg.http import Request
+from objreg.hub import sessions
 from objreg.hub.app import HubApp
 from objreg.hub.denials import LONGEST
 from objreg.hub.guard import DEFAULT
 from objreg.hub.hub import SIGNUPS, Settings
 from objreg.hub.policy import Visibility
+from objreg.hub.sealed import URN
 from objreg.hub.signing import ALGORITHMS
 from objreg.hub.token_service import TokenOptions
 from objreg.hub.workload import NO_ISSUERS, read_issuers
@@ -82,15 +86,15 @@ class Hub(Middleware):
     def __init__(
         self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, store: str | None = None,
         issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private', signup: str = 'closed',
-        lifetime: str = '5 min', refresh_days: str = '90', algorithm: str = 'ES256', key_days: str = '30',
-        failures: str = DEFAULT, webhook_networks: str = '', issuers: str = '',
+        lifetime: str = '5 min', refresh_days: str = '90', session: str = sessions.DEFAULT, algorithm: str = 'ES256',
+        key_days: str = '30', failures: str = DEFAULT, webhook_networks: str = '', issuers: str = '',
     ) -> None:
         super().__init__(app, global_conf)
         settings = Settings(
             visibility=_visibility(visibility), algorithm=_algorithm(algorithm), key_days=_days('key_days', key_days),
             issuers=read_issuers(issuers) if issuers else NO_ISSUERS, failures=failures,
             webhook_networks=as_networks(webhook_networks),
-            signup=_signup(signup),
+            signup=_signup(signup), session_seconds=_session(session),
         )
         seconds = as_seconds(lifetime)
         if not _LEAST_TOKEN <= seconds <= LONGEST / 2:
@@ -98,6 +102,8 @@ class Hub(Middleware):
         named = tuple(as_list(services))
         if not named or not issuer:
             raise ConfigError('issuer and services: needed')
+        if issuer.startswith(URN):  # what the hub says to itself is signed by the same keys
+            raise ConfigError(f'issuer: {issuer!r} is what the hub itself uses')
         options = TokenOptions(issuer, named, int(seconds), int(_days('refresh_days', refresh_days) * 86400))
         self.registry = open_registry(global_conf, store)
         self.hub_app = HubApp(self.registry, settings, options)
@@ -132,6 +138,13 @@ def _signup(text: str) -> str:
     if text not in SIGNUPS:
         raise ConfigError(f'signup: {text!r} is none of {", ".join(SIGNUPS)}')
     return text
+
+
+def _session(text: str) -> int:
+    seconds = as_seconds(text)
+    if not sessions.SHORTEST <= seconds <= sessions.LONGEST:
+        raise ConfigError(f'session: {text!r} is not from 5 minutes to 7 days')
+    return int(seconds)
 
 
 def _algorithm(text: str) -> str:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from objreg.http import Request
 from objreg.hub.authority import Identity
 from objreg.hub.hub import Hub
+from objreg.hub.sessions import Session
 from objreg.middleware.base import client_of
 
 
 @dataclass(frozen=True)
 class Call:
-    """What an operation is given first.  `is_operator`: by the command line, on the bucket itself."""
+    """What an operation is given first.  `is_operator`: by the command line, on the bucket itself.
+
+    `session` is that of the cookie, where the request is identified by one; `headers` go into the answer.
+    """
 
     req: Request
     hub: Hub
     identity: Identity
     is_operator: bool = False
+    session: Session | None = None
+    headers: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def by(self) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from objreg.errors import NameInvalid, RegistryError, Unauthorized
 from objreg.http import Request, Response
-from objreg.hub import credentials, names
+from objreg.hub import browser, credentials, names
 from objreg.hub.accounts import PasswordRefused, Taken
 from objreg.hub.api.call import Call
 from objreg.hub.api.openapi import document
@@ -28,6 +28,7 @@ from objreg.hub.hub import Hub
 from objreg.hub.names import NameRefused
 from objreg.hub.organisations import LastOwner
 from objreg.hub.patterns import PatternRefused
+from objreg.hub.sessions import Session
 from objreg.hub.token_service import TokenService
 from objreg.names import check_name
 
@@ -85,19 +86,35 @@ class Api:
             )
         operation, given = _find(req.environ['REQUEST_METHOD'], path)
         is_operator = req.environ.get(OPERATOR) is True
-        call = Call(req, self._hub, NOBODY if is_operator else self._identity(req), is_operator)
+        session = None if is_operator else self._session(req)
+        identity = NOBODY if is_operator else self._identity(req, session)
+        call = Call(req, self._hub, identity, is_operator, session)
         _allow(call, operation, given)
         arguments = {**given, **_query(req, operation)}
         if operation.body is not None:
             arguments['body'] = _body(req, operation)
         answer = operation.function(call, **arguments)
         if answer is None:
-            return Response(status=204, headerlist=[('Cache-Control', 'no-store')])
-        headers = [('Content-Type', 'application/json'), ('Cache-Control', 'no-store')]
+            return Response(status=204, headerlist=[('Cache-Control', 'no-store'), *call.headers])
+        headers = [('Content-Type', 'application/json'), ('Cache-Control', 'no-store'), *call.headers]
         return Response(status=operation.status, headerlist=headers, body=msgspec.json.encode(answer))
 
-    def _identity(self, req: Request) -> Identity:
-        """Who the header says: Basic, or Bearer with a token of his own; never one that is for registries."""
+    def _session(self, req: Request) -> Session | None:
+        """That of the cookie, where no header says who asks; None where there is none that counts."""
+        if req.environ.get('HTTP_AUTHORIZATION'):
+            return None
+        session = self._hub.sessions.read(browser.cookie(req, browser.SESSION))
+        if session is None:
+            return None
+        # a browser sends the cookie for any page, whoever wrote it (CVE-2019-19025)
+        if req.environ['REQUEST_METHOD'] not in browser.SAFE and not (browser.is_own(req) and _is_json(req)):
+            raise forbidden('by a cookie, this needs application/json and an Origin or Sec-Fetch-Site of this hub')
+        return session if self._hub.sessions.is_live(session) else None
+
+    def _identity(self, req: Request, session: Session | None) -> Identity:
+        """Who the session or the header says: Basic, or Bearer with a token; never one that is for registries."""
+        if session is not None:
+            return Identity(session.user, session.account)
         scheme, _, text = req.environ.get('HTTP_AUTHORIZATION', '').partition(' ')
         try:
             if scheme.lower() != 'bearer':
@@ -185,8 +202,13 @@ def _query(req: Request, operation: Operation) -> dict[str, Any]:
     return found
 
 
+def _is_json(req: Request) -> bool:
+    kind: str = req.headers.get('Content-Type', '')
+    return kind.partition(';')[0].strip().lower() == 'application/json'
+
+
 def _body(req: Request, operation: Operation) -> Any:
-    if req.headers.get('Content-Type', '').partition(';')[0].strip().lower() != 'application/json':
+    if not _is_json(req):
         raise Problem(415, 'media-type', 'the body is to be application/json')
     data = req.body_file.read(_BODY + 1)
     if len(data) > _BODY:

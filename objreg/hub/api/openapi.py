@@ -10,6 +10,7 @@ import msgspec
 
 from objreg.hub.api.operation import PREFIX, Needs, Operation
 from objreg.hub.api.table import TABLE
+from objreg.hub.browser import SESSION
 
 _PROBLEM = {
     'type': 'object', 'required': ['type', 'title', 'status', 'detail'],
@@ -18,7 +19,7 @@ _PROBLEM = {
         'detail': {'type': 'string'},
     },
 }
-_SECURITY: list[dict[str, list[str]]] = [{'password': []}, {'token': []}]
+_SECURITY: list[dict[str, list[str]]] = [{'password': []}, {'token': []}, {'session': []}]
 _PLACES = '#/components/schemas/{name}'
 
 
@@ -39,6 +40,7 @@ def document() -> dict[str, Any]:
             'schemas': {**components, 'Problem': _PROBLEM},
             'securitySchemes': {
                 'password': {'type': 'http', 'scheme': 'basic'}, 'token': {'type': 'http', 'scheme': 'bearer'},
+                'session': {'type': 'apiKey', 'in': 'cookie', 'name': SESSION[0]},
             },
         },
         'security': _SECURITY,

@@ -10,6 +10,7 @@ from objreg.hub.api import (
     organisations,
     repositories,
     robots,
+    sessions,
     signup,
     teams,
     trusts,
@@ -17,5 +18,8 @@ from objreg.hub.api import (
 )
 from objreg.hub.api.operation import OPERATIONS
 
-MODULES = (users, signup, organisations, teams, namespaces, repositories, robots, trusts, hooks, audit, administration)
+MODULES = (
+    users, sessions, signup, organisations, teams, namespaces, repositories, robots, trusts, hooks, audit,
+    administration,
+)
 TABLE = tuple(OPERATIONS)

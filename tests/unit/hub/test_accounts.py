@@ -62,7 +62,8 @@ def test_what_ends_with_an_account(accounts: Accounts, store: MemoryStore) -> No
     assert accounts.find('alice') is None and not accounts.exists('alice', made.id)
     assert not accounts.has_password('alice', SECRET) and not accounts.is_administrator('alice')
     assert accounts.has_password('alice_b', SECRET), 'and nobody whose name begins like his'
-    assert [entry.key for entry in store.list('hub/people/')] == ['hub/people/alice_b/password']
+    left = [f'hub/people/alice_b/{fact}' for fact in ('epoch', 'password')]
+    assert [entry.key for entry in store.list('hub/people/')] == left
 
 
 def test_a_password_is_replaced_at_once(accounts: Accounts, clock: Fixed) -> None:
