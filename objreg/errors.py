@@ -149,6 +149,14 @@ class TooManyRequests(RegistryError):
     code, status, message = 'TOOMANYREQUESTS', 429, 'too many requests'
 
 
+class TooManyPulls(TooManyRequests):
+    message = 'the limit of pulls is reached, try again later'
+
+
+class TooManyPushes(TooManyRequests):
+    message = 'the limit of pushes is reached, try again later'
+
+
 class StoreUnavailable(RegistryError):
     code, status, message = 'UNAVAILABLE', 503, 'the storage does not answer, try again later'
 

@@ -8,15 +8,10 @@ that guesses from everywhere cost no more than two cores is seen to by `objreg.a
 
 from __future__ import annotations
 
-import ipaddress
-import time
+from limits import RateLimitItem
 
-from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
-
-from objreg.config import ConfigError
-from objreg.errors import TooManyRequests
+from objreg.addresses import customer_of
+from objreg.rates import Counts, as_rates
 
 DEFAULT = '10 per 5 minutes'
 _OF_ADDRESS = 10
@@ -27,41 +22,27 @@ class Guard:
     """Counts wrong passwords; `rates` says how many are too many: ``10 per 5 minutes; 50 per day``."""
 
     def __init__(self, rates: str = DEFAULT) -> None:
-        try:
-            self._rates: list[RateLimitItem] = parse_many(rates) if rates else []
-        except ValueError as error:
-            raise ConfigError(f'failures: {rates!r} is not like {DEFAULT}') from error
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._rates = as_rates('failures', rates, DEFAULT)
+        self._counts = Counts()
 
     def admit(self, address: str, name: str) -> None:
         """Raise 429, with ``Retry-After``, where too many passwords were wrong."""
         if not address:  # a socket of this machine, or the operator
             return
         for rate, words in self._counters(address, name):
-            if not self._limiter.test(rate, *words):
-                until = self._limiter.get_window_stats(rate, *words).reset_time
-                wait = max(1, round(until - time.time()))
-                raise TooManyRequests('too many wrong passwords', headers={'Retry-After': str(wait)})
+            if not self._counts.test(rate, *words):
+                raise self._counts.refusal('too many wrong passwords', rate, *words)
 
     def failed(self, address: str, name: str) -> None:
         """A password was wrong."""
         if address:
             for rate, words in self._counters(address, name):
-                self._limiter.hit(rate, *words)
+                self._counts.hit(rate, *words)
 
     def _counters(self, address: str, name: str) -> list[tuple[RateLimitItem, tuple[str, ...]]]:
-        network = _network(address)
+        network = customer_of(address)
         found: list[tuple[RateLimitItem, tuple[str, ...]]] = []
         for rate in self._rates:
             of_all = type(rate)(rate.amount * _OF_ADDRESS, rate.multiples)
             found += [(rate, ('name', network, name)), (of_all, ('all', network))]
         return found
-
-
-def _network(address: str) -> str:
-    """The address; of IPv6 the network that one customer has."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address

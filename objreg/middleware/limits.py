@@ -32,20 +32,16 @@ Example::
 
 from __future__ import annotations
 
-import ipaddress
-import time
 from collections.abc import Iterable
 from threading import Lock
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from limits import parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
-
-from objreg.config import ConfigError, as_networks, as_size
-from objreg.errors import HeadersTooLarge, RegistryError, RequestTooLarge, StoreUnavailable, TooManyRequests
+from objreg.addresses import customer_of, is_within
+from objreg.config import as_networks, as_size
+from objreg.errors import HeadersTooLarge, RegistryError, RequestTooLarge, StoreUnavailable
 from objreg.middleware.base import Middleware, client_of, watch
+from objreg.rates import Counts, as_rates
 
 
 class Limits(Middleware):
@@ -61,12 +57,9 @@ class Limits(Middleware):
         self._other = as_size(other)
         self._headers = as_size(headers)
         self._in_flight = as_size(in_flight)
-        try:
-            self._rates = parse_many(rate) if rate else []
-        except ValueError as error:
-            raise ConfigError(f'rate: {rate!r} is not like 100/second') from error
+        self._rates = as_rates('rate', rate, '100/second')
         self._exempt = as_networks(rate_exempt)
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._counts = Counts()
         self._running = 0
         self._lock = Lock()
 
@@ -121,21 +114,13 @@ class Limits(Middleware):
         return next((most for part, most in self._bodies.items() if part in path), self._other)
 
     def _check_rate(self, environ: WSGIEnvironment) -> None:
-        client = client_of(environ)
-        try:
-            address = ipaddress.ip_address(client)
-        except ValueError:
-            pass
-        else:
-            if any(address in network for network in self._exempt):
-                return
-            if address.version == 6:
-                client = str(ipaddress.ip_network((address, 64), strict=False))
+        address = client_of(environ)
+        if is_within(address, self._exempt):
+            return
+        client = customer_of(address)
         for rate in self._rates:
-            if not self._limiter.hit(rate, client):
-                until = self._limiter.get_window_stats(rate, client).reset_time
-                wait = max(1, round(until - time.time()))
-                raise TooManyRequests({'limit': str(rate)}, headers={'Retry-After': str(wait)})
+            if not self._counts.hit(rate, client):
+                raise self._counts.refusal({'limit': str(rate)}, rate, client)
 
 
 class _Bounded:

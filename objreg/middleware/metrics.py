@@ -33,7 +33,6 @@ Example::
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import time
 from collections.abc import Iterable
@@ -52,6 +51,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from objreg.addresses import is_within
 from objreg.config import as_networks
 from objreg.errors import NameInvalid, NotFoundHere
 from objreg.http import Request, Response
@@ -112,11 +112,7 @@ class Metrics(Middleware):
 
     def handle(self, req: Request) -> Response:
         """The metrics, to those who may see them."""
-        try:
-            address = ipaddress.ip_address(client_of(req.environ))
-        except ValueError as error:
-            raise NotFoundHere() from error
-        if not any(address in network for network in self._allow):
+        if not is_within(client_of(req.environ), self._allow):
             raise NotFoundHere()
         collectors = self.collectors
         if 'PROMETHEUS_MULTIPROC_DIR' in os.environ:

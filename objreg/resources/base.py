@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlencode
 from wsgiref.types import WSGIEnvironment
 
 from objreg.access import Access, access_of
+from objreg.addresses import is_within
 from objreg.errors import PaginationInvalid
 from objreg.http import VERSION, Request, Response
+from objreg.middleware.base import client_of
 from objreg.registry import Registry
 from objreg.uploads import Uploads
 
@@ -38,11 +39,7 @@ class Settings:
             return False
         if not self.redirect_networks:
             return True
-        try:
-            client = ip_address(environ.get('objreg.client') or environ.get('REMOTE_ADDR', ''))
-        except ValueError:
-            return False
-        return any(client in network for network in self.redirect_networks)
+        return is_within(client_of(environ), self.redirect_networks)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ TABLE = {
     'Denied': ('DENIED', 403),
     'Unsupported': ('UNSUPPORTED', 400),
     'TooManyRequests': ('TOOMANYREQUESTS', 429),
+    'TooManyPulls': ('TOOMANYREQUESTS', 429),
+    'TooManyPushes': ('TOOMANYREQUESTS', 429),
     # Docker Registry API v2 "Errors"
     'TagInvalid': ('TAG_INVALID', 400),
     'PaginationInvalid': ('PAGINATION_NUMBER_INVALID', 400),

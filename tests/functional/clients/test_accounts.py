@@ -200,6 +200,34 @@ def test_helm_logs_in_pushes_and_pulls_a_chart(hub: Hub, tmp_path: Path) -> None
     assert (tmp_path / 'pulled/chart-0.1.0.tgz').read_bytes() == (tmp_path / 'chart-0.1.0.tgz').read_bytes()
 
 
+def test_who_pulls_too_much_is_told_so_and_nobody_else(layout: tuple[Layout, str], tmp_path: Path) -> None:
+    store = {'driver': 'file', 'path': str(tmp_path / 'store')}
+    server = Objreg(tmp_path / 'objreg', store, '--workers', '1', options={
+        'pipeline:main': {'pipeline': 'errors proxy limits hub auth usage dedup registry'},
+        'filter:auth': {'open': 'no'}, 'filter:usage': {'pulls': '2 per day', 'anonymous_pulls': '1 per day'},
+    })
+    with server:
+        hub = hub_of(server)
+        reference = f'{hub.address}/alice/app:1'
+        run('skopeo', 'copy', '-q', '--all', *INSECURE, '--dest-creds', f'alice:{hub.password}',
+            f'oci:{layout[0].path}:multi', f'docker://{reference}')
+        hub.show('alice/app', Visibility.PUBLIC)
+
+        def crane(*words: str, who: str, fails: bool = False) -> str:
+            env = {**os.environ, 'DOCKER_CONFIG': str(tmp_path / who), 'HOME': str(tmp_path)}
+            return run(GO / 'crane', *words, '--insecure', env=env, fails=fails)
+
+        crane('auth', 'login', '-u', 'alice', '-p', hub.password, hub.address, who='alice')
+        crane('manifest', reference, who='nobody')
+        told = crane('manifest', reference, who='nobody', fails=True)
+        assert 'TOOMANYREQUESTS: the limit of pulls is reached, try again later; 1 per 1 day for 127.0.0.1' in told
+        for _ in range(2):
+            crane('manifest', reference, who='alice')
+        assert crane('digest', reference, who='alice').strip() == layout[1], 'a HEAD costs nothing'
+        told = crane('manifest', reference, who='alice', fails=True)
+        assert 'TOOMANYREQUESTS: the limit of pulls is reached, try again later; 2 per 1 day for alice' in told
+
+
 def test_the_cncf_registry_trusts_this_hub(hub: Hub, layout: tuple[Layout, str], tmp_path: Path) -> None:
     """One hub, a foreign registry: it knows the hub by its certificates alone."""
     _, bundle, _ = hub.server.call('GET', '/.well-known/objreg/certificates.pem')
