@@ -7,6 +7,7 @@ from typing import Protocol
 from wsgiref.types import WSGIEnvironment
 
 from objreg.routes import Route
+from objreg.v1.routes import RouteV1
 
 KEY = 'objreg.access'
 
@@ -73,3 +74,32 @@ def needed(method: str, route: Route) -> tuple[str, str]:
         return 'pull', route.name
     # what nobody knows (and the registry answers with 405) needs as much as what is known to write
     return 'delete' if method == 'DELETE' else 'push', route.name
+
+
+# The first version of the API
+
+_NEEDED_V1 = {
+    'ping': '', 'users': '', 'user': '', 'auth': '', 'search': 'catalog', 'access': 'pull', 'properties': 'pull',
+    'images': 'pull', 'tags': 'pull', 'tag': 'pull', 'tag_json': 'pull', 'json': 'pull',
+}
+"""What it takes to read each resource, and of those where it is '' to do anything."""
+
+
+def needed_v1(method: str, route: RouteV1) -> tuple[str, str]:
+    """The same for a path of the first version.
+
+    What is said of an image names no repository: the action comes with the name '', and that is "somebody who may do so
+    somewhere".  The layer that serves it finds out which repositories have the image, and asks `Access.may` of each, or
+    of `repository_of` alone where the token names one.
+    """
+    action = _NEEDED_V1.get(route.resource, 'pull')
+    if not action or method in _READING:
+        return action, route.name
+    # who sees a repository is for its owners to say, and they are whom deleting takes
+    return 'delete' if method == 'DELETE' or route.resource == 'properties' else 'push', route.name
+
+
+def repository_of(access: Access) -> str:
+    """The one repository that a token of the first version is for; '' where what is granted is not of one only."""
+    name: str = getattr(access, 'repository', '')
+    return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 from objreg.auth.bearer import TOKEN_PATH
 from objreg.errors import MethodNotAllowed, NotFoundHere, of_store
@@ -12,6 +13,7 @@ from objreg.http import Request, Response
 from objreg.hub.api.dispatch import Api
 from objreg.hub.api.operation import PREFIX
 from objreg.hub.hub import Hub, Settings
+from objreg.hub.index.app import Index, IndexOptions
 from objreg.hub.token_service import TokenOptions, TokenService
 from objreg.registry import Registry
 from objreg.store import Refused, Unavailable
@@ -27,11 +29,15 @@ _UNCACHED = ('Cache-Control', 'no-store')
 class HubApp:
     """Answers requests for the paths of the hub."""
 
-    def __init__(self, registry: Registry, settings: Settings, options: TokenOptions) -> None:
+    def __init__(
+        self, registry: Registry, settings: Settings, options: TokenOptions, *, index: IndexOptions | None = None,
+        behind: WSGIApplication | None = None,
+    ) -> None:
         self.hub = hub = Hub(registry.store, settings, each=registry.each)
         self.options = options
         token = TokenService(hub.authority, hub.tokens, hub.signing, options)
         self._api = Api(hub, token)
+        self.index = Index(hub, token, options, index, behind=behind)
         published = {JWKS: self._jwks, CERTIFICATES: self._certificates, DENIED: self._denied}
         self._paths: dict[str, dict[str, Callable[[Request], Response]]] = {
             TOKEN_PATH: {'GET': token.GET, 'POST': token.POST},

@@ -22,6 +22,10 @@ class Rejected(Exception):
     """The credentials are not good; why is for the log, and never for the client."""
 
 
+class Suspended(Rejected):
+    """They are good, and whose they are may do nothing for now."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who asks, as his credentials prove; the empty name is nobody in particular.
@@ -93,6 +97,18 @@ class Authority:
         self._tokens.note(credential.id)
         return identity
 
+    def of_access_token(self, subject: str, credential: str) -> Identity:
+        """Of what an access token says that it was given to, and for; it has been verified.  A read or two."""
+        if not subject:
+            return NOBODY
+        namespace, name = names.split_robot(subject) or ('', '')
+        if name:
+            return Identity(subject, '', credential, _scopes(self._found_robot(namespace, name).scopes))
+        held = records.find(self._store, keys.token(credential), Token) if credential else None
+        if credential and held is None:
+            raise Rejected('the token that it was given for is gone')
+        return Identity(subject, '', credential, _scopes(held.scopes) if held else None)
+
     def _person(self, credential: Credential, token: Token) -> Identity:
         if not self._accounts.exists(token.holder, token.account):
             raise Rejected('the account of the token is gone')
@@ -135,7 +151,7 @@ class Authority:
 
     def _check_active(self, user: str) -> None:
         if self._accounts.suspension(user) is not None:
-            raise Rejected('suspended')
+            raise Suspended('suspended')
 
     # What he may do
 

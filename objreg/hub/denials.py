@@ -15,8 +15,8 @@ from threading import Lock
 from objreg.hub import keys, names
 from objreg.store import Store
 
-LONGEST = 3600
-"""Seconds that an access token may live, with all that clocks differ."""
+LONGEST = 9000
+"""Seconds that a token may live (of the index, two hours), with all that clocks differ."""
 _LOOK = 15.0
 
 

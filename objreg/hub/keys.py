@@ -21,6 +21,7 @@
     hub/namespaces/<name>                          what holds for new repositories and for members
     hub/repositories/<name>/_visibility            public, internal or private
     hub/repositories/<name>/_collaborators/<user>  what he may do with this one
+    hub/announced/<name>/_lists/<sha256>           images that a push of the first version of the API announced
     hub/tokens/<id>                                a token, hashed
     hub/holders/<name>/<id>                        that he holds it, for lists
     hub/used/<id>/<day>                            that a token was used that day
@@ -180,6 +181,16 @@ def collaborators(repository: str) -> str:
 def collaborator(repository: str, user: str) -> str:
     """A collaborator of a repository."""
     return collaborators(repository) + user
+
+
+def announced(repository: str) -> str:
+    """The prefix of the lists of images that were announced for a repository."""
+    return f'hub/announced/{repository}/_lists/'
+
+
+def announcement(repository: str, sha256: str) -> str:
+    """One of them, by the digest of what it lists."""
+    return announced(repository) + sha256
 
 
 def token(id: str) -> str:

@@ -13,7 +13,8 @@ A client that gives no credentials is nobody in particular (*anonymous*), and ma
 try without a password, so with ``htpasswd`` it has to log in even for what anonymous may pull; podman, skopeo and the
 others do try.)  Who gives wrong ones gets a 401, who gives right ones that do not suffice a 403 (with tokens a 401 that
 names the scope, so that the client fetches a better one).  The catalog shows what one may pull; a token has
-to grant the whole of it (``registry:catalog:*``).
+to grant the whole of it (``registry:catalog:*``).  On ``/v1/`` it is a token of the hub's index (docs/hub.md), or, with
+``htpasswd``, the password with each request; ``_ping`` is open to everybody.
 
 Its place is behind ``limits`` and ``cors``, and before ``readonly`` and ``dedup``.  The files are read again when they
 change, and at SIGHUP; what cannot be read then is said in the log, and what was read before stays.  An option that
@@ -75,6 +76,7 @@ from objreg.auth.denied import DeniedURL
 from objreg.auth.keysets import open_keys
 from objreg.auth.machine import is_at_the_machine
 from objreg.auth.tokens import Tokens
+from objreg.auth.v1 import GateV1, PasswordGate, TokenGate
 from objreg.config import ConfigError, as_list, as_seconds
 from objreg.http import Request
 from objreg.hub.denials import Denials
@@ -82,6 +84,8 @@ from objreg.hub.signing import Signing
 from objreg.middleware.base import Middleware
 from objreg.registry import open_registry
 from objreg.routes import match
+from objreg.v1.routes import is_v1, match_v1
+from objreg.v1.tokens import V1Tokens
 
 _KINDS = ('none', 'hub', 'htpasswd', 'token')
 
@@ -120,21 +124,26 @@ class Auth(Middleware):
         _refuse(type, ('hub',), open=open.replace('no', ''), store=store or '')
         _quotable(realm=realm, service=service)
         self._gate: Gate | None = None
+        self._gate_v1: GateV1 | None = None
         self._opens_at_machine = open == 'loopback'
         self._is_open = False
         if type == 'htpasswd':
             _need(htpasswd=htpasswd)
-            self._gate = Basic(realm or 'objreg', htpasswd, rules, anonymous)
+            self._gate = basic = Basic(realm or 'objreg', htpasswd, rules, anonymous)
+            self._gate_v1 = PasswordGate(basic)
         elif type == 'token':
             _need(realm=realm, issuer=issuer, service=service, jwks=jwks)
             keys = open_keys(jwks)
-            tokens = Tokens(keys, issuer, service, as_list(algorithms), int(as_seconds(leeway)))
-            self._gate = Bearer(realm, service, keys, tokens, DeniedURL(denied) if denied else None)
+            said = issuer, service, as_list(algorithms), int(as_seconds(leeway))
+            denials = DeniedURL(denied) if denied else None
+            self._gate = Bearer(realm, service, keys, Tokens(keys, *said), denials)
+            self._gate_v1 = TokenGate(V1Tokens(keys, *said), denials)
         elif type == 'hub':
             hub, service = open_registry(global_conf, store).store, service or 'registry'
-            signing = Signing(hub)
-            tokens = Tokens(signing, issuer or 'objreg', service, as_list(algorithms), int(as_seconds(leeway)))
-            self._gate = Bearer(realm, service, signing, tokens, Denials(hub))
+            signing, withdrawn = Signing(hub), Denials(hub)
+            said = issuer or 'objreg', service, as_list(algorithms), int(as_seconds(leeway))
+            self._gate = Bearer(realm, service, signing, Tokens(signing, *said), withdrawn)
+            self._gate_v1 = TokenGate(V1Tokens(signing, *said), withdrawn)
 
     @property
     def protects(self) -> bool:
@@ -159,13 +168,22 @@ class Auth(Middleware):
         if self._is_open and 'HTTP_AUTHORIZATION' not in req.environ and is_at_the_machine(req.environ):
             return self.app
         req.environ[KEY] = NOTHING  # until more is known, and where there is no route
-        route = match(req.environ.get('PATH_INFO', ''))
-        if route is not None:
+        path = req.environ.get('PATH_INFO', '')
+        if is_v1(path):
+            self._let_in_v1(req, path)
+        elif (route := match(path)) is not None:
             action, name = needed(req.environ['REQUEST_METHOD'], route)
             # before it is refused, so that the log tells who was
             access = req.environ[KEY] = self._gate.who(req, action, name)
             self._gate.let_in(req, access, action, name)
         return self.app
+
+    def _let_in_v1(self, req: Request, path: str) -> None:
+        """The same for the first version of the API."""
+        route = match_v1(path, req.environ['REQUEST_METHOD'])
+        if route is not None and route.resource != 'ping' and self._gate_v1 is not None:
+            access = req.environ[KEY] = self._gate_v1.who(req)
+            self._gate_v1.let_in(req, access, route)
 
     def reload(self) -> None:
         """Read the files again."""

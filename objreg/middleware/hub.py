@@ -1,9 +1,9 @@
 """Hub: accounts, organisations and tokens, served beside the registry.
 
-It answers on its own paths (``/token``, ``/api/v1/…``, ``/.well-known/…``) and passes everything else on.  What it
-knows lies below ``hub/`` in its store; any node of any number serves it.  Where ``auth`` says ``type = hub``,
-the registry trusts this hub's signature; registries elsewhere do so by ``type = token`` and the ``jwks`` below.  A hub
-by itself is a pipeline that ends with ``nothing`` instead of ``auth``, ``dedup`` and ``registry``.
+It answers on its own paths (below) and passes everything else on.  What it knows lies below ``hub/`` in its store; any
+node of any number serves it.  Where ``auth`` says ``type = hub``, the registry trusts this hub's signature; registries
+elsewhere do so by ``type = token`` and the ``jwks`` below.  A hub by itself is a pipeline
+that ends with ``nothing`` instead of ``auth``, ``dedup`` and ``registry``.
 
 ========================================  ==========================================================================
 path                                      what is there
@@ -13,6 +13,7 @@ path                                      what is there
 ``/.well-known/jwks.json``                the public keys that verify its tokens
 ``/.well-known/objreg/certificates.pem``  the same as certificates, for ``rootcertbundle`` of Docker's registry to 2.8
 ``/.well-known/objreg/denied.json``       tokens that do not count any more although they have not expired
+``/v1/``, ``/_ping``                      the index of the first version of the API, and ``docker search``
 ========================================  ==========================================================================
 
 Its place is behind ``limits``, before ``auth``.
@@ -33,6 +34,12 @@ Options:
     (``objreg user invite``), ``open`` whoever reaches the hub.
 ``lifetime = 5 min``
     How long an access token lives.
+``index_lifetime = 1 hour``
+    How long a token of the first version of the API lives, within which a push has to end: from 5 minutes to 2 hours.
+``endpoints =``
+    The registries that the index names to old clients, the first of them by chance and weight:
+    ``registry-1.example.org weight=3; registry-2.example.org:5000``.  Empty: the host that the client asked.  Those
+    that do not answer are left out for as long.
 ``refresh_days = 90``
     How long a client that was logged in by a password stays so.
 ``session = 12 hours``
@@ -69,6 +76,8 @@ from objreg.hub.app import HubApp
 from objreg.hub.denials import LONGEST
 from objreg.hub.guard import DEFAULT
 from objreg.hub.hub import SIGNUPS, Settings
+from objreg.hub.index.app import IndexOptions
+from objreg.hub.index.endpoints import parse as parse_endpoints
 from objreg.hub.policy import Visibility
 from objreg.hub.sealed import URN
 from objreg.hub.signing import ALGORITHMS
@@ -76,8 +85,11 @@ from objreg.hub.token_service import TokenOptions
 from objreg.hub.workload import NO_ISSUERS, read_issuers
 from objreg.middleware.base import Middleware
 from objreg.registry import open_registry
+from objreg.v1.tokens import audience
 
-_LEAST_TOKEN = 30.0
+_LEAST_TOKEN, _LONGEST_TOKEN = 30.0, 1800.0
+_LEAST_V1, _LONGEST_V1 = 300.0, 7200.0
+assert _LONGEST_V1 < LONGEST, 'what is withdrawn is denied for as long as it might be used'  # noqa: S101
 
 
 class Hub(Middleware):
@@ -86,8 +98,9 @@ class Hub(Middleware):
     def __init__(
         self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, store: str | None = None,
         issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private', signup: str = 'closed',
-        lifetime: str = '5 min', refresh_days: str = '90', session: str = sessions.DEFAULT, algorithm: str = 'ES256',
-        key_days: str = '30', failures: str = DEFAULT, webhook_networks: str = '', issuers: str = '',
+        lifetime: str = '5 min', index_lifetime: str = '1 hour', endpoints: str = '', refresh_days: str = '90',
+        session: str = sessions.DEFAULT, algorithm: str = 'ES256', key_days: str = '30', failures: str = DEFAULT,
+        webhook_networks: str = '', issuers: str = '',
     ) -> None:
         super().__init__(app, global_conf)
         settings = Settings(
@@ -97,24 +110,31 @@ class Hub(Middleware):
             signup=_signup(signup), session_seconds=_session(session),
         )
         seconds = as_seconds(lifetime)
-        if not _LEAST_TOKEN <= seconds <= LONGEST / 2:
-            raise ConfigError(f'lifetime: {lifetime!r} is not from 30 seconds to {LONGEST // 2}')
+        if not _LEAST_TOKEN <= seconds <= _LONGEST_TOKEN:
+            raise ConfigError(f'lifetime: {lifetime!r} is not from 30 seconds to 30 minutes')
+        if not _LEAST_V1 <= as_seconds(index_lifetime) <= _LONGEST_V1:
+            raise ConfigError(f'index_lifetime: {index_lifetime!r} is not from 5 minutes to 2 hours')
         named = tuple(as_list(services))
         if not named or not issuer:
             raise ConfigError('issuer and services: needed')
+        if any(service.startswith(audience('')) for service in named):  # so tokens of the index are told from others
+            raise ConfigError(f'services: none may begin with {audience("")}')
         if issuer.startswith(URN):  # what the hub says to itself is signed by the same keys
             raise ConfigError(f'issuer: {issuer!r} is what the hub itself uses')
         options = TokenOptions(issuer, named, int(seconds), int(_days('refresh_days', refresh_days) * 86400))
         self.registry = open_registry(global_conf, store)
-        self.hub_app = HubApp(self.registry, settings, options)
+        index = IndexOptions(int(as_seconds(index_lifetime)), parse_endpoints(endpoints))
+        self.hub_app = HubApp(self.registry, settings, options, index=index, behind=app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self.hub_app.serves(environ.get('PATH_INFO', '')):
-            return self.app(environ, start_response)
-        return super().__call__(environ, start_response)
+        if self.hub_app.serves(environ.get('PATH_INFO', '')) or self.hub_app.index.serves(environ):
+            return super().__call__(environ, start_response)
+        return self.app(environ, start_response)
 
     def handle(self, req: Request) -> Any:
         """What is at that path."""
+        if self.hub_app.index.serves(req.environ):
+            return self.hub_app.index.respond(req)
         return self.hub_app.respond(req)
 
     @property

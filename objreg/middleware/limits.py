@@ -7,9 +7,10 @@ behind ``proxy``, which tells who the client is, and ``healthcheck``, which is n
 Options:
 
 ``manifest = 4 MiB``
-    The largest body of a manifest.  (The storage application has a limit of its own, ``manifest_size``.)
+    The largest body of a manifest, and of what the first version of the API has beside layers.  (The storage
+    application has a limit of its own, ``manifest_size``.)
 ``blob = 0``
-    The largest body of a request that brings a blob; 0: what the server allows.
+    The largest body of a request that brings a blob, or a layer of the first version; 0: what the server allows.
 ``other = 64 KiB``
     The largest body of any other request.
 ``headers = 32 KiB``
@@ -53,7 +54,8 @@ class Limits(Middleware):
         rate: str = '', rate_exempt: str = '',
     ) -> None:
         super().__init__(app, global_conf)
-        self._bodies = {'/manifests/': as_size(manifest), '/blobs/uploads': as_size(blob)}
+        self._manifest, self._blob = as_size(manifest), as_size(blob)
+        self._bodies = {'/manifests/': self._manifest, '/blobs/uploads': self._blob}
         self._other = as_size(other)
         self._headers = as_size(headers)
         self._in_flight = as_size(in_flight)
@@ -111,6 +113,8 @@ class Limits(Middleware):
             environ['wsgi.input'] = _Bounded(environ['wsgi.input'], most)
 
     def _most(self, path: str) -> int:
+        if path.startswith('/v1/'):
+            return self._blob if path.rstrip('/').endswith('/layer') else self._manifest
         return next((most for part, most in self._bodies.items() if part in path), self._other)
 
     def _check_rate(self, environ: WSGIEnvironment) -> None:

@@ -215,7 +215,7 @@ def test_where_there_is_no_route_nobody_may_anything(tmp_path: Path) -> None:
     (tmp_path / 'htpasswd').write_text(f'ann:{HASHES["ann"]}\n')
     app = FakeApp()
     layer = Auth(app, type='htpasswd', htpasswd=str(tmp_path / 'htpasswd'))
-    for path in ('/', '/v1/images/x/json', '/v2x', '/v2/x'):
+    for path in ('/', '/v1/', '/v1/images/', '/v1/nothing', '/v1x', '/v2x', '/v2/x'):
         assert call(layer, path).status_code == 200
         access = access_of(app.last)
         assert not access.is_unrestricted and not access.may('pull', 'house/image')

@@ -1,0 +1,90 @@
+"""Who may do what by the first version of the API: tokens of one repository each, or a password with each request."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from objreg.access import Access, needed_v1
+from objreg.auth.basic import Basic
+from objreg.auth.bearer import Denied
+from objreg.auth.keysets import KeysUnavailable
+from objreg.auth.tokens import TokenInvalid
+from objreg.errors import RegistryError, Unauthorized
+from objreg.http import Request
+from objreg.v1.errors import V1Error, as_v1
+from objreg.v1.routes import RouteV1
+from objreg.v1.tokens import RepositoryAccess, V1Tokens
+
+REFUSED = 'Requires authorization'
+_CHALLENGE = {'WWW-Authenticate': 'Token'}
+
+
+class GateV1(Protocol):
+    """A way to find out who it is."""
+
+    def who(self, req: Request) -> Access:
+        """Who asks, and what he may do; raises 401 for credentials that are wrong."""
+
+    def let_in(self, req: Request, access: Access, route: RouteV1) -> None:
+        """Whether he may do that; raises 401 and 403."""
+
+
+class TokenGate:
+    """Asks for a token, as the index of the hub gives it."""
+
+    def __init__(self, tokens: V1Tokens, denied: Denied | None = None) -> None:
+        self._tokens = tokens
+        self._denied = denied
+
+    def who(self, req: Request) -> RepositoryAccess:
+        """What the token grants."""
+        try:
+            access = self._tokens.verify(req.environ.get('HTTP_AUTHORIZATION', ''))
+        except TokenInvalid as error:
+            req.environ.setdefault('objreg.log', {})['rejected'] = str(error)
+            raise _refused() from error
+        except KeysUnavailable as error:
+            raise V1Error(503, 'The keys of the token service are not known', {'Retry-After': '5'}) from error
+        if self._denied is not None and self._denied.is_denied(access.subject, access.credential, access.issued):
+            raise _refused()
+        return access
+
+    def let_in(self, req: Request, access: Access, route: RouteV1) -> None:
+        """Raises 401, as no other token would be his."""
+        action, name = needed_v1(req.environ['REQUEST_METHOD'], route)
+        if route.is_image and isinstance(access, RepositoryAccess):
+            name = access.repository  # whether it has that image is for the layer behind to say
+        if action and not access.may(action, name):
+            raise _refused()
+
+
+class PasswordGate:
+    """HTTP Basic with each request, and the rules of the second version."""
+
+    def __init__(self, basic: Basic) -> None:
+        self._basic = basic
+
+    def who(self, req: Request) -> Access:
+        """The user, with what the rules grant him."""
+        try:
+            return self._basic.who(req, '', '')
+        except RegistryError as error:
+            raise _as_v1(error) from error
+
+    def let_in(self, req: Request, access: Access, route: RouteV1) -> None:
+        """Raises 401 for somebody who may have better credentials, and 403 for who gave his."""
+        action, name = needed_v1(req.environ['REQUEST_METHOD'], route)
+        if route.is_image:  # of which repository is not known yet: somebody to whom anything is granted at all
+            action, name = 'catalog' if action == 'pull' else '', ''
+        try:
+            self._basic.let_in(req, access, action, name)
+        except RegistryError as error:
+            raise _as_v1(error) from error
+
+
+def _refused() -> V1Error:
+    return V1Error(401, REFUSED, _CHALLENGE)
+
+
+def _as_v1(error: RegistryError) -> V1Error:
+    return V1Error(401, REFUSED, error.headers) if isinstance(error, Unauthorized) else as_v1(error)

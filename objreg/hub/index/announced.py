@@ -1,0 +1,97 @@
+"""The lists of images that pushes announce, and what a repository has by all of them.
+
+One announcement is one object, whose key is the list's own digest: who announces the same again, or by another node,
+changes nothing.  A list is a promise, and tells registries of others which images belong to a push; whether an image
+is there is for the registry to know.  The lists of the last pushes are kept, however many there were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from typing import Annotated, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from objreg.hub import keys, records
+from objreg.hub.hub import Each
+from objreg.store import Store
+from objreg.v1.errors import V1Error
+
+LARGEST = 512 * 1024
+"""Bytes of a list; an entry has about a hundred."""
+KEPT = 8
+"""Lists of a repository."""
+
+
+class Image(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An image; what else a client says of it (its tag, for one) is for the registry to know."""
+
+    id: Annotated[str, Meta(pattern='^([0-9a-f]{16}|[0-9a-f]{64})(?![\\s\\S])')]
+    checksum: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class Announcement(records.Record, frozen=True):
+    """A list, and when it came."""
+
+    at: int
+    images: tuple[Image, ...]
+
+
+class Images(NamedTuple):
+    """What a repository has; `is_known`: anything was ever announced, if only that there is nothing."""
+
+    images: list[Image]
+    is_known: bool
+
+
+def parse(data: bytes) -> tuple[Image, ...]:
+    """The list in the body of a request; raises 400."""
+    try:
+        return msgspec.json.decode(data, type=tuple[Image, ...])
+    except msgspec.ValidationError as error:
+        raise V1Error(400, f'Invalid data: {error}') from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise V1Error(400, 'Error Decoding JSON') from error
+
+
+class Announced:
+    """Those of all repositories of a hub."""
+
+    def __init__(self, store: Store, each: Each, *, now: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._each = each
+        self._now = now
+
+    def announce(self, repository: str, images: tuple[Image, ...]) -> None:
+        """Keep a list: one write and a list call, and now and then a list that is older goes."""
+        key = keys.announcement(repository, hashlib.sha256(msgspec.json.encode(images)).hexdigest())
+        self._store.put(key, Announcement(int(self._now()), images).dump())
+        found = self._keys(repository)
+        if len(found) > KEPT:
+            oldest = sorted((one.at, old) for old, one in self._read(found) if old != key)
+            self._store.delete([old for _, old in oldest[:len(found) - KEPT]])
+
+    def of(self, repository: str) -> Images:
+        """What was announced, once each; who announced it with a checksum is believed rather than who did without."""
+        found = self._keys(repository)
+        images: dict[str, Image] = {}
+        for _, one in sorted(self._read(found), key=lambda each: (each[1].at, each[0])):
+            for image in one.images:
+                if image.checksum or image.id not in images:
+                    images[image.id] = image
+        return Images(list(images.values()), bool(found))
+
+    def forget(self, repository: str) -> None:
+        """Let nothing be announced."""
+        self._store.delete(self._keys(repository))
+
+    def _keys(self, repository: str) -> list[str]:
+        """Of more than are kept only where several nodes are writing."""
+        return [entry.key for entry in self._store.page(keys.announced(repository), limit=4 * KEPT).entries]
+
+    def _read(self, found: list[str]) -> list[tuple[str, Announcement]]:
+        read = self._each(lambda key: records.find(self._store, key, Announcement), found)
+        return [(key, one) for key, one in zip(found, read, strict=True) if one is not None]

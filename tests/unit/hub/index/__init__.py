@@ -1,0 +1,1 @@
+"""The index of the first version of the API."""
