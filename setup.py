@@ -51,6 +51,7 @@ setup(
         'tenacity>=9.0',
         'urllib3>=2.6.3',
         'waitress>=3.0.1',
+        'zstandard>=0.23',
     ],
     extras_require={
         'all': ['objreg[azure,gcs,glance,qiniu]'],
@@ -64,6 +65,7 @@ setup(
         'console_scripts': ['objreg = objreg.cli:main'],
         'paste.app_factory': ['nothing = objreg.nothing:factory', 'registry = objreg.app:factory'],
         'paste.filter_app_factory': [
+            'ancestry = objreg.middleware.ancestry:Ancestry',
             'auth = objreg.middleware.auth:Auth',
             'cors = objreg.middleware.cors:Cors',
             'dedup = objreg.middleware.dedup:Dedup',

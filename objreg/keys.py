@@ -8,10 +8,14 @@
     repositories/<name>/_tags/<tag>                   descriptor of what the tag names, with its content in `data`
     repositories/<name>/_history/<tag>/<time>-<alg>-<hex>   what the tag was made to name, and when (append only)
     repositories/<name>/_referrers/<alg>/<subject hex>/<alg>-<hex>   descriptor of a referrer
+    repositories/<name>/_v1/<tag>                     what a client of the first version said when it pushed a tag
     catalog/<name>                                    one marker a repository: a catalog page is one list call
     uploads/<id>/<offset>                             record of an unfinished upload: its parts, and the bytes since
     uploads/<id>/data-<random>                        parts of an unfinished upload (not visible on every store)
     uploads/<id>/cancelled                            that its client gave it up
+    uploads/<hash>/image, uploads/<hash>/layer        an image of the first version whose push is under way
+    uploads/<hash>/announced-<hash>                   which images somebody is about to push to which repository
+    images/<image id>/<name>                          an image of the first version, in a repository
     hub/…                                             accounts and tokens, see `objreg.hub.keys`
     system/format                                     the version of this layout
     system/secrets/<id>                               a key that signs upload sessions; any of them verifies
@@ -23,6 +27,7 @@ A component of a repository name never begins with ``_``, so no name can collide
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 
 from objreg.names import HEX_LENGTH, Digest
 
@@ -31,6 +36,7 @@ FORMAT = 'system/format'
 SCRATCH = 'system/scratch/'
 SECRETS = 'system/secrets/'
 _REPOSITORIES = 'repositories/'
+_IMAGES = 'images/'
 _CONTENT = re.compile('(.*/)?blobs/[a-z0-9]+/[0-9a-f]{2}/[0-9a-f]+', re.DOTALL)
 
 
@@ -142,6 +148,46 @@ def upload_cancelled(id: str) -> str:
     return f'uploads/{id}/cancelled'
 
 
+def image(id: str, name: str) -> str:
+    """An image of the first version of the API, in a repository."""
+    return images(id) + name
+
+
+def images(id: str) -> str:
+    """The prefix of that image in all repositories."""
+    return f'{_IMAGES}{id}/'
+
+
+def image_begun(id: str, name: str) -> str:
+    """That somebody pushes such an image to a repository: its JSON."""
+    return f'{upload(_hash(f"{id} {name}"))}image'
+
+
+def image_received(id: str, name: str) -> str:
+    """The same, and that its layer has come."""
+    return f'{upload(_hash(f"{id} {name}"))}layer'
+
+
+def announcements(subject: str) -> str:
+    """The prefix of what somebody is about to push."""
+    return f'{upload(_hash(subject))}announced-'
+
+
+def announcement(subject: str, name: str) -> str:
+    """Which images he is about to push to a repository."""
+    return announcements(subject) + _hash(name)
+
+
+def tag_facts(name: str, tag: str) -> str:
+    """What a client of the first version said of itself when it pushed a tag."""
+    return f'repositories/{name}/_v1/{tag}'
+
+
+def _hash(text: str) -> str:
+    """In the form of an upload's id: whatever lies there goes when it is old."""
+    return sha256(text.encode()).hexdigest()[:32]
+
+
 def secret(id: str) -> str:
     """A key that signs upload sessions."""
     return SECRETS + id
@@ -154,7 +200,7 @@ def scratch(id: str) -> str:
 
 def is_immutable(key: str) -> bool:
     """Whether whatever is written under that key is always the same small object (it may be deleted)."""
-    if key.startswith(CATALOG):
+    if key.startswith((CATALOG, _IMAGES)):
         return True
     return key.startswith(_REPOSITORIES) and ('/_blobs/' in key or '/_manifests/' in key or '/_referrers/' in key)
 

@@ -98,6 +98,15 @@ class Client:
         user: User | None = None, length: int | None = None, environ: Mapping[str, Any] | None = None,
     ) -> Answer:
         """One request; a `Stream` is a chunked body (or one of `length`) of a server that does not spool it."""
+        answer = self.send(method, target, body, headers, user=user, length=length, environ=environ)
+        _check(method, answer)
+        return answer
+
+    def send(
+        self, method: str, target: str, body: bytes | Stream = b'', headers: Mapping[str, str] | None = None, *,
+        user: User | None = None, length: int | None = None, environ: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """The same, whatever version of the API it is of."""
         environ = _environ(method, target, body, headers or {}, length) | dict(environ or {})
         if user or self.user:
             environ[access.KEY] = user or self.user
@@ -111,9 +120,7 @@ class Client:
         for header, value in received:
             assert isinstance(value, str) and not set(value) & set('\r\n\0'), f'{header}: {value!r}'
             value.encode('latin-1')
-        answer = Answer(int(status.split()[0]), received, content)
-        _check(method, answer)
-        return answer
+        return Answer(int(status.split()[0]), received, content)
 
     # What clients do, step by step
 
