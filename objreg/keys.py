@@ -158,6 +158,14 @@ def images(id: str) -> str:
     return f'{_IMAGES}{id}/'
 
 
+def parse_image(key: str) -> tuple[str, str] | None:
+    """The id and the repository of a key that `image` makes; None for any other key."""
+    if not key.startswith(_IMAGES):
+        return None
+    id, _, name = key.removeprefix(_IMAGES).partition('/')
+    return id, name
+
+
 def image_begun(id: str, name: str) -> str:
     """That somebody pushes such an image to a repository: its JSON."""
     return f'{upload(_hash(f"{id} {name}"))}image'

@@ -36,6 +36,11 @@ _CATALOG = Route('catalog')
 _WITH_REFERENCE = {'manifests': 'manifest', 'blobs': 'blob', 'referrers': 'referrers'}
 
 
+def brings_blob(path: str) -> bool:
+    """Whether a body that is sent there is a blob, or a layer of the first version: of any size."""
+    return '/blobs/uploads' in path or (path.startswith('/v1/images/') and path.rstrip('/').endswith('/layer'))
+
+
 def match(path: str) -> Route | None:  # noqa: PLR0911 - a table, a line each
     """The route of a path (decoded, as in ``PATH_INFO``); None where nothing is.
 

@@ -7,7 +7,7 @@ behind ``proxy``, which tells who the client is, and ``healthcheck``, which is n
 Options:
 
 ``manifest = 4 MiB``
-    The largest body of a manifest, and of what the first version of the API has beside layers.  (The storage
+    The largest body of a manifest, and of whatever is no layer in the first version of the API.  (The storage
     application has a limit of its own, ``manifest_size``.)
 ``blob = 0``
     The largest body of a request that brings a blob, or a layer of the first version; 0: what the server allows.
@@ -43,6 +43,8 @@ from objreg.config import as_networks, as_size
 from objreg.errors import HeadersTooLarge, RegistryError, RequestTooLarge, StoreUnavailable
 from objreg.middleware.base import Middleware, client_of, watch
 from objreg.rates import Counts, as_rates
+from objreg.routes import brings_blob
+from objreg.v1.routes import is_v1
 
 
 class Limits(Middleware):
@@ -54,9 +56,7 @@ class Limits(Middleware):
         rate: str = '', rate_exempt: str = '',
     ) -> None:
         super().__init__(app, global_conf)
-        self._manifest, self._blob = as_size(manifest), as_size(blob)
-        self._bodies = {'/manifests/': self._manifest, '/blobs/uploads': self._blob}
-        self._other = as_size(other)
+        self._manifest, self._blob, self._other = as_size(manifest), as_size(blob), as_size(other)
         self._headers = as_size(headers)
         self._in_flight = as_size(in_flight)
         self._rates = as_rates('rate', rate, '100/second')
@@ -113,9 +113,9 @@ class Limits(Middleware):
             environ['wsgi.input'] = _Bounded(environ['wsgi.input'], most)
 
     def _most(self, path: str) -> int:
-        if path.startswith('/v1/'):
-            return self._blob if path.rstrip('/').endswith('/layer') else self._manifest
-        return next((most for part, most in self._bodies.items() if part in path), self._other)
+        if brings_blob(path):
+            return self._blob
+        return self._manifest if '/manifests/' in path or is_v1(path) else self._other
 
     def _check_rate(self, environ: WSGIEnvironment) -> None:
         address = client_of(environ)

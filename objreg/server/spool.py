@@ -17,6 +17,8 @@ from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser
 from waitress.utilities import Error
 
+from objreg.routes import brings_blob
+
 MEMORY = 512 * 1024
 """Bytes of a body that stay in memory."""
 SMALL_BODY = 16 * 1024**2
@@ -28,7 +30,6 @@ _MOST_PIECES = 1000
 _WRITE_BACK = 16 * 1024**2
 """Bytes after which the kernel is told to write."""
 
-_BLOBS = '/blobs/uploads'
 _NO_SUCH_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 """How a file system says that its files need names."""
 
@@ -149,7 +150,7 @@ class Parser(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> None:
         """The header is complete."""
         super().parse_header(header_plus)
-        if _BLOBS not in self.path:
+        if not brings_blob(self.path):
             self.adj = self.adj.of_small_bodies
         if self.body_rcv is not None:
             self.body_rcv.buf = Spool(self.adj.spool)

@@ -12,11 +12,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from objreg import descriptor, keys, manifest
 from objreg.descriptor import Descriptor, Malformed
 from objreg.errors import RegistryError
 from objreg.names import Digest
 from objreg.store import Store
+from objreg.v1.image import Image
 
 _OF_REPOSITORY = re.compile(r'repositories/(.+)/_(blobs|manifests|tags|referrers)/(.+)')
 
@@ -48,7 +51,8 @@ def check(store: Store, *, sparse: bool = False) -> Findings:
     for name, subject, digest in bucket.referrers:
         if (name, digest) not in bucket.held:
             found.dangling.append(f'{name}: {digest} refers to {subject}, and is not there')
-    found.dangling += bucket.damaged
+    found.dangling += [*bucket.missing_layers(), *bucket.damaged]
+    found.incomplete += bucket.missing_ancestors()
     return found
 
 
@@ -64,6 +68,7 @@ class _Bucket:
         self.tags: list[tuple[str, str, Descriptor]] = []
         self.referrers: list[tuple[str, Digest, Digest]] = []
         self.catalog: set[str] = set()
+        self.images: dict[tuple[str, str], Image] = {}
         for entry in store.list(''):
             self._note(entry.key)
         self.held = {(name, digest) for name, digest, _ in self.manifests}
@@ -74,6 +79,8 @@ class _Bucket:
         if keys.is_content(key):
             _, algorithm, _, hexadecimal = key.split('/')
             self._note_content(key, Digest(algorithm, hexadecimal))
+        elif image := keys.parse_image(key):
+            self.images[image] = msgspec.json.decode(self._store.read(key), type=Image)
         elif key.startswith(keys.CATALOG):
             self.catalog.add(key.removeprefix(keys.CATALOG))
         elif found := _OF_REPOSITORY.fullmatch(key):
@@ -117,6 +124,21 @@ class _Bucket:
         for child in parsed.manifests:
             if (name, child.digest) not in self.held:
                 yield f'{name}: {digest} names the manifest {child.digest}, which is not there'
+
+    def missing_layers(self) -> Iterator[str]:
+        """Images of the first version that have no layer, or not their own id."""
+        for (id, name), image in self.images.items():
+            layer = Digest.parse(image.layer.digest)
+            if not image.is_empty and self._members.get((name, layer)) != image.layer.size:
+                yield f'{name}: the image {id} has the layer {layer}, which is not there'
+            if image.id != id:
+                yield f'{name}: the image {id} says that it is {image.id}'
+
+    def missing_ancestors(self) -> Iterator[str]:
+        """Images of the first version without their ancestors: what noted these has not come to its end."""
+        for (id, name), image in self.images.items():
+            if image.is_expanded and not all((one, name) in self.images for one in image.ancestry):
+                yield f'{name}: an ancestor of the image {id} is not there'
 
     def missing_names(self, name: str, digest: Digest, described: Descriptor) -> Iterator[str]:
         """By what a manifest should be found, and is not."""

@@ -35,6 +35,7 @@ _EPOCH = 'Thu, 01 Jan 1970 00:00:00 GMT'
 
 def immutable(
     req: Request, id: str, status: int, headers: Iterable[tuple[str, str]] = (), *, kind: str = 'application/json',
+    body: Iterable[bytes] = (),
 ) -> Response:
     """An answer about an image, which will never be another one: to be kept, by others only where nobody logged in."""
     whose = 'private' if 'HTTP_AUTHORIZATION' in req.environ else 'public'
@@ -42,7 +43,7 @@ def immutable(
         VERSION, ('Content-Type', kind), ('Cache-Control', f'{whose}, max-age={_YEAR}'),
         ('Expires', formatdate(time.time() + _YEAR, usegmt=True)), ('Last-Modified', _EPOCH), ('ETag', f'"{id}"'),
     ]
-    return Response(status=status, headerlist=[*kept, *headers], app_iter=())
+    return Response(status=status, headerlist=[*kept, *headers], app_iter=body)
 
 
 def is_known(req: Request, id: str) -> bool:

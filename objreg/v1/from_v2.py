@@ -28,6 +28,7 @@ from objreg.v1.image import (
     Layer,
     dump,
     is_id,
+    lineage_of,
     load,
 )
 
@@ -75,13 +76,16 @@ def plain_images_of(manifest: Manifest, digest: str, config: bytes, *, named: bo
         raise NoImages(f'its configuration: {error}') from error
     ids = (_named(document, len(layers)) if named else None) or _derived(document, layers, config)
     chains = [tuple(reversed(ids[:count])) for count in range(1, len(ids) + 1)]
+    digests = [layer.digest for _, layer in layers]
+    lineages = list(accumulate(digests, lambda below, layer: lineage_of(layer, below), initial=''))
     images = [
-        Image(_json(entry, chain), layer, chain)
-        for (entry, layer), chain in zip(layers[:-1], chains[:-1], strict=True)
+        Image(_json(entry, chain), layer, chain, lineage)
+        for (entry, layer), chain, lineage in zip(layers[:-1], chains[:-1], lineages[1:-1], strict=True)
     ]
     entry, layer = layers[-1]
     images.append(Image(
-        _top_json(document, entry, chains[-1]), layer, chains[-1], manifest=digest, is_expanded=len(ids) == 1,
+        _top_json(document, entry, chains[-1]), layer, chains[-1], lineages[-1], manifest=digest,
+        is_expanded=len(ids) == 1,
     ))
     return images[::-1]
 

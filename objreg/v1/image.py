@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -40,6 +41,8 @@ class Layer(msgspec.Struct, frozen=True, omit_defaults=True):
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     """An image; `ancestry` are the ids of it and its ancestors, itself first.
 
+    `lineage` is one for each chain of layers, see `lineage_of`: two images with the same ids are the same images if
+    it is the same.
     `payload` and `tarsum` are the checksums that were verified when a client of the first version pushed it.
     `manifest` is the digest of the one that it is the top of, where a client of the second version pushed that; then
     `is_expanded` says that its ancestors were noted too.
@@ -48,6 +51,7 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     json: bytes
     layer: Layer
     ancestry: tuple[str, ...]
+    lineage: str
     payload: str = ''
     tarsum: str = ''
     manifest: str = ''
@@ -71,6 +75,11 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     def document(self) -> dict[str, Any]:
         """Its JSON, read."""
         return load(self.json)
+
+
+def lineage_of(layer: str, parent: str = '') -> str:
+    """Of an image with a layer of that digest upon a parent of that lineage."""
+    return sha256(f'{parent} {layer}'.encode()).hexdigest()
 
 
 def is_id(text: str) -> bool:

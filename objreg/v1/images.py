@@ -14,16 +14,20 @@ import msgspec
 
 from objreg import keys
 from objreg.store import NotFound, Store, Unavailable
-from objreg.v1.image import Image, Layer
+from objreg.v1.image import Image, Layer, lineage_of
 
 Made = TypeVar('Made', bound=msgspec.Struct)
 
 
 class Begun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The JSON of an image that is pushed, and its ancestry; `expected`: the checksum that the layer is to have."""
+    """The JSON of an image that is pushed, its ancestry, and its parent's lineage.
+
+    `expected`: the checksum that the layer is to have.
+    """
 
     json: bytes
     ancestry: tuple[str, ...]
+    parent_lineage: str = ''
     expected: str = ''
 
 
@@ -37,7 +41,10 @@ class Received(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def image(self) -> Image:
         """What it is once the checksum was right."""
-        return Image(self.begun.json, self.layer, self.begun.ancestry, payload=self.payload, tarsum=self.tarsum)
+        lineage = lineage_of(self.layer.digest, self.begun.parent_lineage)
+        return Image(
+            self.begun.json, self.layer, self.begun.ancestry, lineage, payload=self.payload, tarsum=self.tarsum
+        )
 
 
 class Images:

@@ -56,9 +56,8 @@ def image_layer(call: Call) -> Response:
         (header, value) for header, value in found.headerlist
         if header in ('Content-Length', 'Content-Range', 'Accept-Ranges', 'Location')
     ]
-    made = immutable(call.req, image.id, found.status_int, kept, kind='application/octet-stream')
-    made.app_iter = found.app_iter if found.status_int in (200, 206) else []
-    return made
+    body = found.app_iter if found.status_int in (200, 206) else ()
+    return immutable(call.req, image.id, found.status_int, kept, kind='application/octet-stream', body=body)
 
 
 def tags(call: Call) -> Response:
@@ -101,16 +100,13 @@ def _kept(call: Call, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> R
     id = call.route.reference
     if is_known(call.req, id):
         return immutable(call.req, id, 304)
-    made = immutable(call.req, id, 200, headers)
-    made.body = body
-    return made
+    return immutable(call.req, id, 200, [*headers, ('Content-Length', str(len(body)))], body=[body])
 
 
 def _bytes(call: Call, image: Image, body: Iterable[bytes], size: int | None) -> Response:
     headers = [] if size is None else [('Content-Length', str(size))]
-    made = immutable(call.req, image.id, 200, headers, kind='application/octet-stream')
-    made.app_iter = [] if call.req.environ['REQUEST_METHOD'] == 'HEAD' else body
-    return made
+    sent = () if call.req.environ['REQUEST_METHOD'] == 'HEAD' else body
+    return immutable(call.req, image.id, 200, headers, kind='application/octet-stream', body=sent)
 
 
 def _as_gzip(call: Call, image: Image) -> Iterator[bytes]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple
 
+import msgspec
+
 from objreg import keys
 from objreg import manifest as manifests
 from objreg.descriptor import Descriptor
@@ -144,8 +146,8 @@ def _parse(stored: Descriptor) -> Manifest:
 
 
 def _is_same(noted: Image, image: Image) -> bool:
-    return noted.layer.digest == image.layer.digest and noted.ancestry == image.ancestry
+    return noted.lineage == image.lineage and noted.ancestry == image.ancestry
 
 
 def _expanded(image: Image) -> Image:
-    return Image(image.json, image.layer, image.ancestry, manifest=image.manifest)
+    return msgspec.structs.replace(image, is_expanded=True)

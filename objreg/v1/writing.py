@@ -15,7 +15,7 @@ from objreg.v1.call import Call
 from objreg.v1.errors import V1Error
 from objreg.v1.image import MOST_ANCESTORS, MOST_JSON, Image, ImageInvalid, Layer, is_id, load, parent_of
 from objreg.v1.images import Begun, Received
-from objreg.v1.layer_upload import take_in
+from objreg.v1.layer_upload import measure, take_in
 from objreg.v1.to_v2 import config_of, manifest_of, media_type
 
 EXISTS = 'Image already exists'
@@ -34,11 +34,11 @@ def put_image_json(call: Call) -> Response:
     name = call.pushed_to(id)
     if call.view.find(id, name) is not None:
         raise V1Error(409, EXISTS)
-    ancestry = (id, *_ancestry(call, parent, name)) if parent else (id,)
-    if len(ancestry) > MOST_ANCESTORS:
-        raise V1Error(400, f'Image has more than {MOST_ANCESTORS} ancestors')
+    ancestry, lineage = _parent(call, parent, name) if parent else ((), '')
+    if len(ancestry) >= MOST_ANCESTORS:
+        raise V1Error(400, f'Image has {MOST_ANCESTORS} ancestors or more')
     expected = call.req.headers.get('X-Docker-Checksum', '')[:_SHORT]
-    images.begin(id, name, Begun(data, ancestry, expected))
+    images.begin(id, name, Begun(data, (id, *ancestry), lineage, expected))
     return answer(True)
 
 
@@ -48,7 +48,7 @@ def put_image_layer(call: Call) -> Response:
     name = call.pushed_to(id)
     begun = images.begun(id, name)
     if begun is None:
-        raise V1Error(409, EXISTS) if call.view.find(id, name) else V1Error(404, 'Image not found')
+        return _again(call, id, name)
     found = take_in(call, name, begun.json)
     layer = Layer(str(found.digest), found.size, media_type(found.compression), str(found.diff_id))
     received = Received(begun, layer, found.payload, found.tarsum)
@@ -72,6 +72,8 @@ def put_image_checksum(call: Call) -> Response:
     name = call.pushed_to(id)
     received = images.received(id, name)
     if received is None:
+        if _is_here(call, id, name, payload, tarsum):
+            return answer(True)
         raise _not_received(call, id, name)
     # the payload is of all bytes; a tarsum is what the oldest clients have instead
     if payload != received.payload if payload else tarsum != received.tarsum:
@@ -125,18 +127,34 @@ def delete_tags(call: Call) -> Response:
 # Parts of a push
 
 
-def _ancestry(call: Call, parent: str, name: str) -> tuple[str, ...]:
-    """Of a parent, which must be there before its children, and be readable for who pushes them."""
+def _parent(call: Call, parent: str, name: str) -> tuple[tuple[str, ...], str]:
+    """Ancestry and lineage of a parent, which must be there before its children, and be his to read who pushes them."""
     try:
         image, _ = call.find_for(parent, name)
     except V1Error as error:
         raise V1Error(400, 'Image depends on a non existing parent') from error
-    return image.ancestry
+    return image.ancestry, image.lineage
 
 
 def _complete(call: Call, image: Image, name: str) -> None:
     call.view.images.put(image, name)
     call.view.images.end(image.id, name)
+
+
+def _again(call: Call, id: str, name: str) -> Response:
+    """A layer of an image that is there: somebody else ended the same push first, or an answer was lost."""
+    image = call.view.find(id, name)
+    if image is None:
+        raise V1Error(404, 'Image not found')
+    if measure(call) != image.layer.digest:
+        raise V1Error(409, EXISTS)
+    return answer(True)
+
+
+def _is_here(call: Call, id: str, name: str, payload: str, tarsum: str) -> bool:
+    """Whether that image is there with that checksum: again, or ended by somebody else."""
+    image = call.view.find(id, name)
+    return image is not None and (payload == image.payload if payload else tarsum == image.tarsum)
 
 
 def _not_received(call: Call, id: str, name: str) -> V1Error:
