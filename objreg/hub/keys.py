@@ -21,7 +21,7 @@
     hub/namespaces/<name>                          what holds for new repositories and for members
     hub/repositories/<name>/_visibility            public, internal or private
     hub/repositories/<name>/_collaborators/<user>  what he may do with this one
-    hub/announced/<name>/_lists/<sha256>           images that a push of the first version of the API announced
+    hub/announced/<name>/_lists/<time>-<sha256>    images that a push of the first version of the API announced
     hub/tokens/<id>                                a token, hashed
     hub/holders/<name>/<id>                        that he holds it, for lists
     hub/used/<id>/<day>                            that a token was used that day
@@ -188,9 +188,9 @@ def announced(repository: str) -> str:
     return f'hub/announced/{repository}/_lists/'
 
 
-def announcement(repository: str, sha256: str) -> str:
-    """One of them, by the digest of what it lists."""
-    return announced(repository) + sha256
+def announcement(repository: str, milliseconds: int, sha256: str) -> str:
+    """One of them: when it came, since the epoch, and the digest of what it lists."""
+    return f'{announced(repository)}{milliseconds:015d}-{sha256}'
 
 
 def token(id: str) -> str:

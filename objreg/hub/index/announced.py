@@ -1,8 +1,10 @@
 """The lists of images that pushes announce, and what a repository has by all of them.
 
-One announcement is one object, whose key is the list's own digest: who announces the same again, or by another node,
-changes nothing.  A list is a promise, and tells registries of others which images belong to a push; whether an image
-is there is for the registry to know.  The lists of the last pushes are kept, however many there were.
+One announcement is one object, whose key says when it came and what it lists: who announces the same again, or by
+another node, takes the place of the former one.  What is taken away is only ever older than what was written, so that
+nodes that do so at the same time lose nothing.  A list is a promise, and tells registries of others which images belong
+to a push; whether an image is there is for the registry to know.  The lists of the last pushes are kept, however many
+there were.
 """
 
 from __future__ import annotations
@@ -34,9 +36,8 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Announcement(records.Record, frozen=True):
-    """A list, and when it came."""
+    """A list."""
 
-    at: int
     images: tuple[Image, ...]
 
 
@@ -66,20 +67,23 @@ class Announced:
         self._now = now
 
     def announce(self, repository: str, images: tuple[Image, ...]) -> None:
-        """Keep a list: one write and a list call, and now and then a list that is older goes."""
-        key = keys.announcement(repository, hashlib.sha256(msgspec.json.encode(images)).hexdigest())
-        self._store.put(key, Announcement(int(self._now()), images).dump())
+        """Keep a list: one write and a list call, and now and then those that are older go."""
+        digest = hashlib.sha256(msgspec.json.encode(images)).hexdigest()
+        key = keys.announcement(repository, int(self._now() * 1000), digest)
+        self._store.put(key, Announcement(images).dump())
         found = self._keys(repository)
-        if len(found) > KEPT:
-            oldest = sorted((one.at, old) for old, one in self._read(found) if old != key)
-            self._store.delete([old for _, old in oldest[:len(found) - KEPT]])
+        same = [old for old in found if old < key and old.endswith(digest)]
+        others = [old for old in found if old < key and not old.endswith(digest)]
+        gone = same + others[:max(0, len(found) - len(same) - KEPT)]
+        if gone:
+            self._store.delete(gone)
 
     def of(self, repository: str) -> Images:
         """What was announced, once each; who announced it with a checksum is believed rather than who did without."""
         found = self._keys(repository)
         images: dict[str, Image] = {}
-        for _, one in sorted(self._read(found), key=lambda each: (each[1].at, each[0])):
-            for image in one.images:
+        for one in self._each(lambda key: records.find(self._store, key, Announcement), found):
+            for image in one.images if one else ():  # it may have gone since it was listed
                 if image.checksum or image.id not in images:
                     images[image.id] = image
         return Images(list(images.values()), bool(found))
@@ -89,9 +93,5 @@ class Announced:
         self._store.delete(self._keys(repository))
 
     def _keys(self, repository: str) -> list[str]:
-        """Of more than are kept only where several nodes are writing."""
+        """The oldest first; more than are kept only where several nodes are writing."""
         return [entry.key for entry in self._store.page(keys.announced(repository), limit=4 * KEPT).entries]
-
-    def _read(self, found: list[str]) -> list[tuple[str, Announcement]]:
-        read = self._each(lambda key: records.find(self._store, key, Announcement), found)
-        return [(key, one) for key, one in zip(found, read, strict=True) if one is not None]

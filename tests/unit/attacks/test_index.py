@@ -19,7 +19,7 @@ from objreg.hub.policy import Visibility
 from objreg.middleware.auth import Auth
 from objreg.testing.fakes import FakeApp
 from objreg.v1.tokens import parse
-from tests.hubs import Site, basic, password
+from tests.hubs import HOST, Site, basic, password
 from tests.unit.hub.index.clients import ONE, WANTS_TOKEN, announce, by_token, index, pull_token, push_token
 from tests.unit.middleware.calls import call
 
@@ -169,6 +169,24 @@ def test_no_token_passes_for_one_of_another_kind(site: Site) -> None:
     for header in (f'Bearer {bearer}', f'Bearer {pat}', basic('alice', password('alice')), basic('alice', pat)):
         answer = site.ask('GET', f'/v1/repositories/{PRIVATE}/tags', authorization=header)
         assert answer.status_code == 401 and answer.headers['WWW-Authenticate'] == 'Token'
+
+
+def test_a_browser_that_is_logged_in_is_nobody_here(site: Site) -> None:
+    """CWE-352: what a browser sends by itself counts for nothing; nor does what is sealed in it pass for a token."""
+    answer = site.ask(
+        'POST', '/api/v1/session', json.dumps({'name': 'alice', 'password': password('alice')}).encode(),
+        CONTENT_TYPE='application/json', HTTP_ORIGIN=f'http://{HOST}',
+    )
+    cookie = answer.headers['Set-Cookie'].partition(';')[0]
+    assert site.ask('GET', '/api/v1/me', HTTP_COOKIE=cookie).json['name'] == 'alice'
+    for method, path in (
+        ('GET', 'users/'), ('GET', 'repositories/alice/private/images'), ('PUT', 'repositories/a/'),
+    ):
+        assert site.ask(method, f'/v1/{path}', b'[]', HTTP_COOKIE=cookie).status_code == 401
+    token = f'signature={cookie.partition("=")[2]},repository="{PRIVATE}",access=read'
+    assert status(site, token, 'GET', f'repositories/{PRIVATE}/tags') == 401
+    signature = parse(f'Token {push_token(site, "alice", PRIVATE)}')['signature']
+    assert site.ask('GET', '/api/v1/me', HTTP_COOKIE=f'{cookie.partition("=")[0]}={signature}').json['name'] == ''
 
 
 def test_a_bearer_token_is_good_for_a_search_alone(site: Site) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from objreg.drivers.memory import MemoryStore
@@ -14,6 +16,7 @@ from objreg.v1.errors import V1Error
 from tests.unit.hub.index.clients import CHECKSUM, ONE, TWO
 
 NAME = 'team/app'
+SECONDS = itertools.count(1000)
 
 
 def each(function, items):  # type: ignore[no-untyped-def]
@@ -25,7 +28,7 @@ def bucket() -> MemoryStore:
     return MemoryStore()
 
 
-def node(store, now=lambda: 1000.0):  # type: ignore[no-untyped-def]
+def node(store, now=lambda: next(SECONDS)):  # type: ignore[no-untyped-def]
     return Announced(store, each, now=now)
 
 
@@ -33,15 +36,14 @@ def test_an_announcement_is_one_write_and_the_same_again_is_the_same(bucket: Mem
     counting = CountingStore(bucket)
     here, there = node(counting), node(counting)
     here.announce(NAME, (Image(ONE),))
-    assert counting.calls['put'] == 1 and not counting.calls.get('delete')
+    assert counting.calls == {'put': 1, 'list': 1}
     there.announce(NAME, (Image(ONE),))
     assert len(list(bucket.list(keys.announced(NAME)))) == 1
     assert there.of(NAME) == here.of(NAME) == ([Image(ONE)], True)
 
 
 def test_who_announces_with_a_checksum_is_believed(bucket: MemoryStore) -> None:
-    seconds = iter(range(1000, 2000))
-    announced = node(bucket, lambda: next(seconds))
+    announced = node(bucket)
     announced.announce(NAME, (Image(ONE), Image(TWO)))
     announced.announce(NAME, (Image(TWO, CHECKSUM),))
     announced.announce(NAME, (Image(TWO), Image('c' * 64)))
@@ -57,12 +59,22 @@ def test_one_node_begins_and_another_ends(bucket: MemoryStore) -> None:
 
 
 def test_the_lists_of_the_last_pushes_are_kept(bucket: MemoryStore) -> None:
-    seconds = iter(range(1000, 2000))
-    announced = node(bucket, lambda: next(seconds))
+    announced = node(bucket)
     for number in range(3 * KEPT):
         announced.announce(NAME, (Image(f'{number:064x}'),))
     assert len(list(bucket.list(keys.announced(NAME)))) == KEPT
     assert announced.of(NAME).images == [Image(f'{number:064x}') for number in range(2 * KEPT, 3 * KEPT)]
+
+
+def test_nodes_whose_clocks_differ_take_nothing_newer_away(bucket: MemoryStore) -> None:
+    """Who prunes looks at a list that may be a moment old."""
+    for seconds in (1000.0, 990.0, 1010.0):
+        node(bucket, lambda seconds=seconds: seconds).announce(NAME, (Image(ONE),))  # type: ignore[misc]
+        assert node(bucket).of(NAME).images == [Image(ONE)]
+    for number in range(KEPT):
+        node(bucket, lambda: 5000.0).announce(NAME, (Image(f'{number:064x}'),))
+    node(bucket, lambda: 10.0).announce(NAME, (Image(TWO),))
+    assert Image(TWO) in node(bucket).of(NAME).images, 'of a clock that is far behind'
 
 
 def test_lists_of_other_repositories_are_others(bucket: MemoryStore) -> None:
@@ -80,7 +92,7 @@ def test_lists_of_other_repositories_are_others(bucket: MemoryStore) -> None:
 @pytest.mark.parametrize('fault', [Fault.UNAVAILABLE, Fault.LOST_ANSWER, Fault.STOP_BEFORE, Fault.STOP_AFTER])
 def test_a_death_on_the_way_leaves_nothing_broken(bucket: MemoryStore, operation: str, fault: Fault) -> None:
     for number in range(KEPT):
-        node(bucket, lambda number=number: number).announce(NAME, (Image(f'{number:064x}'),))  # type: ignore[misc]
+        node(bucket).announce(NAME, (Image(f'{number:064x}'),))
     broken = FaultyStore(bucket, lambda call: fault if call.operation == operation else None)
     with pytest.raises((Unavailable, Stop)):
         node(broken).announce(NAME, (Image(ONE),))
@@ -93,7 +105,7 @@ def test_a_death_on_the_way_leaves_nothing_broken(bucket: MemoryStore, operation
 
 def test_nothing_is_read_without_bound(bucket: MemoryStore) -> None:
     for number in range(20 * KEPT):
-        bucket.put(keys.announcement(NAME, f'{number:064x}'), b'{"at": %d, "images": []}' % number)
+        bucket.put(keys.announcement(NAME, number, f'{number:064x}'), b'{"images": []}')
     counting = CountingStore(bucket)
     node(counting).of(NAME)
     assert sum(counting.calls.values()) <= 1 + 4 * KEPT
