@@ -36,7 +36,7 @@ class Basic:
             raise ConfigError(f'anonymous: {anonymous!r} is neither none nor pull')
         if rules_path and anonymous != 'none':
             raise ConfigError('anonymous: the rules say what anonymous may do')
-        self._challenge = {'WWW-Authenticate': f'Basic realm="{realm}", charset="UTF-8"'}
+        self.challenge = {'WWW-Authenticate': f'Basic realm="{realm}", charset="UTF-8"'}
         self.passwords = Passwords(htpasswd)
         self._reload_rules: Callable[[], None] | None = None
         if rules_path:
@@ -56,6 +56,10 @@ class Basic:
         """The user with what the rules grant him; raises 401 for wrong credentials."""
         return UserAccess(self._user(req.environ.get('HTTP_AUTHORIZATION', '')), self._rules())
 
+    def known(self, user: str) -> Access | None:
+        """What the rules grant to a user whose password was right before; None if he is one no more."""
+        return UserAccess(user, self._rules()) if not user or self.passwords.knows(user) else None
+
     def let_in(self, req: Request, access: Access, action: str, name: str) -> None:
         """Raises 401 for somebody who may have better credentials, and 403 for who gave his."""
         if action == 'catalog':  # it shows only what he may pull
@@ -69,7 +73,7 @@ class Basic:
         detail = {'action': action, 'name': name} if name else None
         if access.subject:
             raise Denied(detail)
-        raise Unauthorized(detail, headers=self._challenge)
+        raise Unauthorized(detail, headers=self.challenge)
 
     def _user(self, header: str) -> str:
         """The user, '' without credentials; raises 401 for wrong ones."""
@@ -81,9 +85,9 @@ class Basic:
                 raise ValueError
             user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(':')
         except ValueError as error:
-            raise Unauthorized('not HTTP Basic', headers=self._challenge) from error
+            raise Unauthorized('not HTTP Basic', headers=self.challenge) from error
         if not user and not password:  # how podman and skopeo say that they have none
             return ''
         if not colon or not user or not self.passwords.verify(user, password):
-            raise Unauthorized('wrong user or password', headers=self._challenge)
+            raise Unauthorized('wrong user or password', headers=self.challenge)
         return user

@@ -25,6 +25,10 @@ class Passwords:
         """Read the file again; raises `ConfigError` and keeps what was read before."""
         self._file.reload()
 
+    def knows(self, user: str) -> bool:
+        """Whether there is such a user."""
+        return user in self._file.current()
+
     def verify(self, user: str, password: str) -> bool:
         """Whether that is the user's password.  Raises 503 while too many others are being verified."""
         hashes = self._file.current()

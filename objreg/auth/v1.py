@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from objreg.access import Access, needed_v1
@@ -11,9 +14,11 @@ from objreg.auth.keysets import KeysUnavailable
 from objreg.auth.tokens import TokenInvalid
 from objreg.errors import RegistryError, Unauthorized
 from objreg.http import Request
+from objreg.registry import Registry
 from objreg.v1.errors import V1Error, as_v1
 from objreg.v1.routes import RouteV1
-from objreg.v1.tokens import RepositoryAccess, V1Tokens
+from objreg.v1.sealed import SealedTokens
+from objreg.v1.tokens import RepositoryAccess, V1Tokens, is_token
 
 REFUSED = 'Requires authorization'
 _CHALLENGE = {'WWW-Authenticate': 'Token'}
@@ -58,18 +63,63 @@ class TokenGate:
             raise _refused()
 
 
-class PasswordGate:
-    """HTTP Basic with each request, and the rules of the second version."""
+@dataclass(frozen=True, slots=True)
+class SealedAccess:
+    """What a token stands for that was given to a user: no more than the rules still grant him."""
 
-    def __init__(self, basic: Basic) -> None:
+    token: RepositoryAccess
+    user: Access
+    is_unrestricted: bool = False
+
+    @property
+    def subject(self) -> str:
+        """The user's name."""
+        return self.token.subject
+
+    @property
+    def repository(self) -> str:
+        """The one that the token is for."""
+        return self.token.repository
+
+    def may(self, action: str, name: str) -> bool:
+        """Whether both grant it."""
+        return self.token.may(action, name) and self.user.may(action, name)
+
+
+class PasswordGate:
+    """HTTP Basic with each request, or the token that the registry gave for it, and the rules of the second version.
+
+    Without TLS old clients send the password only when they begin.
+    """
+
+    def __init__(self, basic: Basic, open_registry: Callable[[], Registry]) -> None:
         self._basic = basic
+        self._open_registry = open_registry
+
+    @cached_property
+    def _tokens(self) -> SealedTokens:
+        return SealedTokens(self._open_registry().secrets)
 
     def who(self, req: Request) -> Access:
         """The user, with what the rules grant him."""
+        header = req.environ.get('HTTP_AUTHORIZATION', '')
+        if is_token(header):
+            return self._of_token(req, header)
         try:
             return self._basic.who(req, '', '')
         except RegistryError as error:
             raise _as_v1(error) from error
+
+    def _of_token(self, req: Request, header: str) -> SealedAccess:
+        try:
+            token = self._tokens.verify(header)
+        except TokenInvalid as error:
+            req.environ.setdefault('objreg.log', {})['rejected'] = str(error)
+            raise V1Error(401, REFUSED, self._basic.challenge) from error
+        user = self._basic.known(token.subject)
+        if user is None:
+            raise V1Error(401, REFUSED, self._basic.challenge)
+        return SealedAccess(token, user)
 
     def let_in(self, req: Request, access: Access, route: RouteV1) -> None:
         """Raises 401 for somebody who may have better credentials, and 403 for who gave his."""

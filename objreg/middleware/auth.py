@@ -130,7 +130,7 @@ class Auth(Middleware):
         if type == 'htpasswd':
             _need(htpasswd=htpasswd)
             self._gate = basic = Basic(realm or 'objreg', htpasswd, rules, anonymous)
-            self._gate_v1 = PasswordGate(basic)
+            self._gate_v1 = PasswordGate(basic, lambda: open_registry(global_conf))
         elif type == 'token':
             _need(realm=realm, issuer=issuer, service=service, jwks=jwks)
             keys = open_keys(jwks)

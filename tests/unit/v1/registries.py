@@ -25,7 +25,9 @@ class Both(inprocess.Client):
         super().__init__(store, registry=registry)
         self.app = Ancestry(self.app, registry=self.registry, **options)  # type: ignore[assignment]
 
-    def v1(self, *, user: User | None = None, streamed: bool = True, **options: Any) -> V1Client:
+    def v1(
+        self, *, user: User | None = None, streamed: bool = True, user_name: str = '', **options: Any
+    ) -> V1Client:
         """A client; `streamed`: the server hands layers on as they come."""
         def send(
             method: str, path: str, headers: Mapping[str, str], body: bytes | Iterator[bytes] | None
@@ -36,7 +38,7 @@ class Both(inprocess.Client):
             found = self.call_v1(method, path, given, headers, user=user)
             return Answer(found.status, {name.lower(): value for name, value in found.headers}, found.body)
 
-        return V1Client(send, **options)
+        return V1Client(send, user_name, **options)
 
     def call_v1(
         self, method: str, path: str, body: bytes | Stream = b'', headers: Mapping[str, str] | None = None,
