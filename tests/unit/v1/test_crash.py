@@ -109,7 +109,8 @@ def test_two_nodes_take_turns_in_one_push_and_one_pull() -> None:
     look(bucket, IMAGES)
 
 
-def test_another_node_pushes_the_same_at_every_call_of_this_one() -> None:
+def pushed_while(other: Callable[[Node], object]) -> Iterator[MemoryStore]:
+    """Buckets in which somebody pushed by the first version while another node did `other`, at each call of his."""
     counting = CountingStore(MemoryStore())
     push(Node(counting))
     for number in range(1, counting.total + 1):
@@ -122,32 +123,21 @@ def test_another_node_pushes_the_same_at_every_call_of_this_one() -> None:
         ) -> object:
             done = CountingStore.intercept(store, operation, key, work)
             if store.total == number:
-                push(Node(store.inner))
+                other(Node(store.inner))
             return done
 
         meanwhile.intercept = intercept  # type: ignore[method-assign,assignment]
         push(Node(meanwhile))
+        yield bucket
+
+
+def test_another_node_pushes_the_same_at_every_call_of_this_one() -> None:
+    for bucket in pushed_while(push):
         look(bucket, IMAGES)
 
 
 def test_pushes_by_both_versions_to_one_tag_leave_one_of_them_whole() -> None:
-    counting = CountingStore(MemoryStore())
-    push(Node(counting))
-    for number in range(1, counting.total + 1):
-        bucket = MemoryStore()
-        meanwhile = CountingStore(bucket)
-
-        def intercept(
-            operation: str, key: str, work: Callable[[], object], cut: object = None, *,
-            store: CountingStore = meanwhile, number: int = number,
-        ) -> object:
-            done = CountingStore.intercept(store, operation, key, work)
-            if store.total == number:
-                push_v2(Node(store.inner), 'team/app', '1', V2_LAYERS)
-            return done
-
-        meanwhile.intercept = intercept  # type: ignore[method-assign,assignment]
-        push(Node(meanwhile))
+    for bucket in pushed_while(lambda node: push_v2(node, 'team/app', '1', V2_LAYERS)):
         look(bucket)
         node = Node(bucket)
         pulled = node.client().pull('team/app', '1')

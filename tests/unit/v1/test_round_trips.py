@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 
 import pytest
@@ -78,9 +80,6 @@ def test_what_the_second_version_pushed_is_pulled_by_the_first() -> None:
 
 def push_v2(registry: Both, name: str, tag: str, layers: list[bytes]) -> str:
     """An image with these layers (as gzip) and an empty step; its digest."""
-    import gzip
-    import hashlib
-
     config = {
         'architecture': 'amd64', 'os': 'linux', 'config': {'Cmd': ['/hello']},
         'rootfs': {
