@@ -84,6 +84,13 @@ class RequestBody:
         file.seek(self._start)
         return hasher.hexdigest(), size
 
+    def digest(self, algorithm: str) -> str:
+        """Hexadecimal digest of what is left, read to its end, of which nothing is kept."""
+        hasher = hashlib.new(algorithm)
+        for piece in self:
+            hasher.update(piece)
+        return hasher.hexdigest()
+
     def small(self, limit: int) -> bytes:
         """All of a body that is at most `limit` bytes long; raises `TooLong` without reading on."""
         if self.length is not None and self.length > limit:

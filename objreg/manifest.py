@@ -73,6 +73,11 @@ def parse(data: bytes, content_type: str = '', *, max_children: int = 2000) -> M
     )
 
 
+def of_stored(stored: Descriptor) -> Manifest:
+    """What a manifest says that was accepted before: its bytes are in `data`, and it may name as much as it does."""
+    return parse(stored.data or b'', stored.media_type, max_children=1 << 30)
+
+
 def _load(data: bytes) -> dict[str, Any]:
     """The document, if every reader of JSON sees the same in it (CVE-2021-41190 is about two that did not)."""
     try:

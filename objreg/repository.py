@@ -7,7 +7,7 @@ no name dangles; deletes go the other way.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol, TypeVar
 
 from objreg import descriptor, keys
@@ -171,7 +171,7 @@ class Repository:
         once = {tag for tag, named in map(keys.parse_history, self._histories()) if named == digest}
         named = [tag for tag, found in zip(once, self._each(self._digest_of, once), strict=True) if found == digest]
         self.store.delete([keys.tag(self.name, tag) for tag in named])
-        subject = manifests.parse(stored.data or b'', stored.media_type, max_children=1 << 30).subject
+        subject = manifests.of_stored(stored).subject
         if subject is not None:
             self.store.delete([keys.referrer(self.name, subject.digest, digest)])
         self.store.delete([keys.manifest(self.name, digest)])
@@ -190,6 +190,11 @@ class Repository:
     def tags(self, after: str, limit: int) -> Names:
         """A page of tags in byte order, those after `after`: one list call."""
         return names_page(self.store, keys.tags(self.name), after, limit)
+
+    def all_tags(self) -> Iterator[str]:
+        """Every tag, in byte order: a list call for each thousand."""
+        prefix = keys.tags(self.name)
+        return (entry.key.removeprefix(prefix) for entry in self.store.list(prefix))
 
     def exists(self) -> bool:
         """Whether anything was ever pushed here."""

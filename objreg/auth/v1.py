@@ -14,13 +14,13 @@ from objreg.auth.keysets import KeysUnavailable
 from objreg.auth.tokens import TokenInvalid
 from objreg.errors import RegistryError, Unauthorized
 from objreg.http import Request
+from objreg.middleware.base import note_rejection
 from objreg.registry import Registry
-from objreg.v1.errors import V1Error, as_v1
+from objreg.v1.errors import V1Error, as_v1, unauthorized
 from objreg.v1.routes import RouteV1
 from objreg.v1.sealed import SealedTokens
 from objreg.v1.tokens import RepositoryAccess, V1Tokens, is_token
 
-REFUSED = 'Requires authorization'
 _CHALLENGE = {'WWW-Authenticate': 'Token'}
 
 
@@ -46,7 +46,7 @@ class TokenGate:
         try:
             access = self._tokens.verify(req.environ.get('HTTP_AUTHORIZATION', ''))
         except TokenInvalid as error:
-            req.environ.setdefault('objreg.log', {})['rejected'] = str(error)
+            note_rejection(req.environ, error)
             raise _refused() from error
         except KeysUnavailable as error:
             raise V1Error(503, 'The keys of the token service are not known', {'Retry-After': '5'}) from error
@@ -114,11 +114,11 @@ class PasswordGate:
         try:
             token = self._tokens.verify(header)
         except TokenInvalid as error:
-            req.environ.setdefault('objreg.log', {})['rejected'] = str(error)
-            raise V1Error(401, REFUSED, self._basic.challenge) from error
+            note_rejection(req.environ, error)
+            raise unauthorized(self._basic.challenge) from error
         user = self._basic.known(token.subject)
         if user is None:
-            raise V1Error(401, REFUSED, self._basic.challenge)
+            raise unauthorized(self._basic.challenge)
         return SealedAccess(token, user)
 
     def let_in(self, req: Request, access: Access, route: RouteV1) -> None:
@@ -133,8 +133,8 @@ class PasswordGate:
 
 
 def _refused() -> V1Error:
-    return V1Error(401, REFUSED, _CHALLENGE)
+    return unauthorized(_CHALLENGE)
 
 
 def _as_v1(error: RegistryError) -> V1Error:
-    return V1Error(401, REFUSED, error.headers) if isinstance(error, Unauthorized) else as_v1(error)
+    return unauthorized(error.headers) if isinstance(error, Unauthorized) else as_v1(error)

@@ -25,7 +25,7 @@ from objreg.hub.authority import NOBODY, Authority, Identity, Rejected
 from objreg.hub.scopes import ScopeInvalid, Wanted
 from objreg.hub.signing import Signing
 from objreg.hub.tokens import Tokens
-from objreg.middleware.base import client_of
+from objreg.middleware.base import client_of, note_rejection
 
 _CHALLENGE = {'WWW-Authenticate': 'Basic realm="objreg", charset="UTF-8"'}
 _JSON = [('Content-Type', 'application/json'), ('Cache-Control', 'no-store'), ('Pragma', 'no-cache')]
@@ -75,7 +75,7 @@ class TokenService:
         try:
             identity = self.basic(req)
         except Rejected as error:
-            _note(req, error)
+            note_rejection(req.environ, error)
             raise Unauthorized('wrong name or password', headers=_CHALLENGE) from error
         answer = self._answer(identity, service, wanted)
         if req.GET.get('offline_token', '').lower() in ('true', '1'):
@@ -113,7 +113,7 @@ class TokenService:
                     raise Rejected('not a refresh token')
                 return self._authority.recognise(credential, service)
         except Rejected as error:
-            _note(req, error)
+            note_rejection(req.environ, error)
             raise Refusal('invalid_grant', 'the credentials are not good', 401) from error
         raise Refusal('unsupported_grant_type', 'grant_type is password or refresh_token')
 
@@ -201,8 +201,3 @@ def _form(req: Request) -> Any:
 
 def _json(status: int, document: dict[str, Any]) -> Response:
     return Response(status=status, headerlist=list(_JSON), body=json.dumps(document).encode())
-
-
-def _note(req: Request, error: Rejected) -> None:
-    """For the log: why the credentials are not good."""
-    req.environ.setdefault('objreg.log', {})['rejected'] = str(error)

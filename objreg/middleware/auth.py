@@ -14,7 +14,7 @@ try without a password, so with ``htpasswd`` it has to log in even for what anon
 others do try.)  Who gives wrong ones gets a 401, who gives right ones that do not suffice a 403 (with tokens a 401 that
 names the scope, so that the client fetches a better one).  The catalog shows what one may pull; a token has
 to grant the whole of it (``registry:catalog:*``).  On ``/v1/`` it is a token of the hub's index (docs/hub.md), or, with
-``htpasswd``, the password with each request; ``_ping`` is open to everybody.
+``htpasswd``, the password with each request or a token that was given for it; ``_ping`` is open to everybody.
 
 Its place is behind ``limits`` and ``cors``, and before ``readonly`` and ``dedup``.  The files are read again when they
 change, and at SIGHUP; what cannot be read then is said in the log, and what was read before stays.  An option that

@@ -32,6 +32,11 @@ def client_of(environ: WSGIEnvironment) -> str:
     return environ.get('objreg.client') or environ.get('REMOTE_ADDR') or ''
 
 
+def note_rejection(environ: WSGIEnvironment, error: Exception) -> None:
+    """For the log: why credentials are not good, of which their owner is told no more than that."""
+    environ.setdefault('objreg.log', {})['rejected'] = str(error)
+
+
 class Watched:
     """A body that counts its bytes, and calls `done(count, error)` once, when it was sent or nobody wants it any more.
 

@@ -28,7 +28,6 @@ Example::
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
@@ -141,12 +140,10 @@ class Dedup(Middleware):
         if not self.registry.repository(route.name).holds(digest):
             return self.app
         self._remember(digest, route.name)
-        hasher = hashlib.new(digest.algorithm)
         body = RequestBody(req.environ)
-        for piece in body:
-            hasher.update(piece)
-        if body.is_cut or hasher.hexdigest() != digest.hex:
-            raise DigestInvalid({'expected': str(digest), 'found': f'{digest.algorithm}:{hasher.hexdigest()}'})
+        found = body.digest(digest.algorithm)
+        if body.is_cut or found != digest.hex:
+            raise DigestInvalid({'expected': str(digest), 'found': f'{digest.algorithm}:{found}'})
         return created(req, route.name, digest)
 
     def _is_all(self, req: Request, route: Route) -> bool:

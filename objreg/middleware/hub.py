@@ -133,9 +133,9 @@ class Hub(Middleware):
 
     def handle(self, req: Request) -> Any:
         """What is at that path."""
-        if self.hub_app.index.serves(req.environ):
-            return self.hub_app.index.respond(req)
-        return self.hub_app.respond(req)
+        if self.hub_app.serves(req.environ['PATH_INFO']):
+            return self.hub_app.respond(req)
+        return self.hub_app.index.respond(req)
 
     @property
     def hint(self) -> str:

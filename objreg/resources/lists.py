@@ -125,7 +125,7 @@ def _tagged(repository: Repository, subject: Digest) -> list[Descriptor]:
         return []
     if found.media_type != manifest.OCI_INDEX:
         return []
-    return list(manifest.parse(found.data or b'', found.media_type, max_children=1 << 30).manifests)
+    return list(manifest.of_stored(found).manifests)
 
 
 def _merge(

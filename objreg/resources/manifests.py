@@ -20,7 +20,6 @@ from objreg.errors import (
     Unsupported,
 )
 from objreg.http import Request, Response
-from objreg.manifest import Manifest
 from objreg.names import Digest, check_tag
 from objreg.repository import Repository
 from objreg.resources.base import Resource, Shared, answer, url
@@ -68,7 +67,7 @@ class Manifests(Resource):
         """A pull asks for the blobs next.  Not each time: parsing is what would cost most of an answer."""
         now, key = time.monotonic(), (repository.name, found.digest)
         if now - (self._introduced.get(key) or -INTRODUCED_SECONDS) >= INTRODUCED_SECONDS:
-            repository.introduce(found, _parse(found))
+            repository.introduce(found, manifests.of_stored(found))
             self._introduced[key] = now
 
     def _acceptable(self, req: Request, repository: Repository, found: Descriptor) -> Descriptor:
@@ -77,7 +76,7 @@ class Manifests(Resource):
         if manifests.is_accepted(found.media_type, accepted):
             return found
         if found.media_type in manifests.INDEXES:
-            child = manifests.child_for(_parse(found))
+            child = manifests.child_for(manifests.of_stored(found))
             if child is not None:
                 image = repository.manifest(child)
                 if manifests.is_accepted(image.media_type, accepted):
@@ -136,10 +135,6 @@ def _headers(found: Descriptor) -> list[tuple[str, str]]:
         ('Docker-Content-Digest', str(found.digest)),
         ('ETag', f'"{found.digest}"'),
     ]
-
-
-def _parse(stored: Descriptor) -> Manifest:
-    return manifests.parse(stored.data or b'', stored.media_type, max_children=1 << 30)
 
 
 def _named(req: Request, reference: str, data: bytes) -> tuple[Digest, list[str]]:

@@ -114,7 +114,7 @@ class _Bucket:
     def missing_children(self, name: str, digest: Digest, described: Descriptor) -> Iterator[str]:
         """What a manifest names and its repository does not have."""
         try:
-            parsed = manifest.parse(described.data or b'', described.media_type, max_children=1 << 30)
+            parsed = manifest.of_stored(described)
         except RegistryError as error:
             yield f'{name}: the manifest {digest}: {error.detail}'
             return
@@ -144,6 +144,6 @@ class _Bucket:
         """By what a manifest should be found, and is not."""
         if name not in self.catalog:
             yield f'{name} is not in the catalog'
-        parsed = manifest.parse(described.data or b'', described.media_type, max_children=1 << 30)
+        parsed = manifest.of_stored(described)
         if parsed.subject is not None and (name, parsed.subject.digest, digest) not in self._referrers:
             yield f'{name}: {digest} is not among the referrers of {parsed.subject.digest}'

@@ -8,10 +8,11 @@ from functools import cached_property
 
 from objreg.access import Access, access_of, repository_of
 from objreg.auth.tokens import TokenInvalid
+from objreg.body import RequestBody, TooLong
 from objreg.http import Request
 from objreg.names import Digest
 from objreg.v1 import names, tokens
-from objreg.v1.errors import V1Error
+from objreg.v1.errors import V1Error, unauthorized
 from objreg.v1.image import Image
 from objreg.v1.inner import Inner
 from objreg.v1.routes import RouteV1
@@ -39,7 +40,7 @@ class Call:
     def require(self, action: str, name: str) -> None:
         """Raise 401 unless it may."""
         if not self.may(action, name):
-            raise V1Error(401, 'Requires authorization', {'WWW-Authenticate': 'Token'})
+            raise unauthorized({'WWW-Authenticate': 'Token'})
 
     def find(self, id: str) -> tuple[Image, str]:
         """An image that it may pull, and from which repository; raises 404."""
@@ -71,6 +72,13 @@ class Call:
         """Let a repository have a blob of another one that it may pull from."""
         if not self.inner.mount(name, digest, source):
             raise V1Error(404, 'Image not found')
+
+    def body(self, limit: int) -> bytes:
+        """The body, if it has no more than that many bytes; raises 413."""
+        try:
+            return RequestBody(self.req.environ).small(limit)
+        except TooLong as error:
+            raise V1Error(413, f'The body is longer than {limit} bytes') from error
 
     @cached_property
     def repository(self) -> str:

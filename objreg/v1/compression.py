@@ -8,8 +8,9 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import zstandard
 
@@ -30,17 +31,23 @@ class Unreadable(Exception):
     """Not what its beginning says, cut, followed by something else, or larger than allowed; the text says which."""
 
 
-class _Decoder(Protocol):
-    """What reads one stream, up to its end."""
+class _Decoder(ABC):
+    """Reads one stream, up to its end, by a decompressor of Python's."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
     @property
     def eof(self) -> bool:
         """Whether its end was reached."""
+        return bool(self._stream.eof)
 
     @property
     def unused_data(self) -> bytes:
         """What came behind its end."""
+        return bytes(self._stream.unused_data)
 
+    @abstractmethod
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """What these bytes stand for."""
 
@@ -112,41 +119,19 @@ class Unpacker:
         return data
 
 
-class _Gzip:
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(wbits=31)
-
-    @property
-    def eof(self) -> bool:
-        return self._stream.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._stream.unused_data
-
+class _Gzip(_Decoder):
     def pieces(self, data: bytes) -> Iterator[bytes]:
         while True:
             piece = self._stream.decompress(data, _PIECE)
             if piece:
                 yield piece
             data = self._stream.unconsumed_tail
-            if self._stream.eof or (not data and len(piece) < _PIECE):
+            if self.eof or (not data and len(piece) < _PIECE):
                 return
 
 
-class _Bounded:
+class _Bounded(_Decoder):
     """Of bzip2 and of xz, whose decompressors are alike."""
-
-    def __init__(self, stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
-        self._stream = stream
-
-    @property
-    def eof(self) -> bool:
-        return self._stream.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._stream.unused_data
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         while True:
@@ -154,41 +139,38 @@ class _Bounded:
             if piece:
                 yield piece
             data = b''
-            if self._stream.eof or (self._stream.needs_input and not piece):
+            if self.eof or (self._stream.needs_input and not piece):
                 return
 
 
-class _Zstd:
-    def __init__(self) -> None:
-        self._stream = zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj()
-        self._unused = b''
-
-    @property
-    def eof(self) -> bool:
-        return bool(self._stream.eof)
+class _Zstd(_Decoder):
+    _behind = b''
 
     @property
     def unused_data(self) -> bytes:
-        return self._unused
+        """What came behind its end, of which the decompressor was given the first bytes only."""
+        return super().unused_data + self._behind
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         for start in range(0, len(data), _ZSTD_STEP):
             piece = self._stream.decompress(data[start:start + _ZSTD_STEP])
             if piece:
                 yield piece
-            if self._stream.eof:
-                self._unused = self._stream.unused_data + data[start + _ZSTD_STEP:]
+            if self.eof:
+                self._behind = data[start + _ZSTD_STEP:]
                 return
 
 
 def _decoder(compression: Compression) -> _Decoder | None:
     if compression == 'gzip':
-        return _Gzip()
+        return _Gzip(zlib.decompressobj(wbits=31))
     if compression == 'bzip2':
         return _Bounded(bz2.BZ2Decompressor())
     if compression == 'xz':
         return _Bounded(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY))
-    return _Zstd() if compression == 'zstd' else None
+    if compression == 'zstd':
+        return _Zstd(zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj())
+    return None
 
 
 def unpacked(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import msgspec
+
 from objreg.errors import RegistryError
 from objreg.http import Response
 from objreg.v1.answers import answer
+
+Given = TypeVar('Given')
 
 
 class V1Error(RegistryError):
@@ -17,6 +23,21 @@ class V1Error(RegistryError):
     def response(self) -> Response:
         """The whole answer; the server drops the body when the request was a HEAD."""
         return answer({'error': self.text}, status=self.number, headers=self.headers.items())
+
+
+def unauthorized(headers: dict[str, str]) -> V1Error:
+    """401: somebody has to say who he is, or is not who he says; the headers tell by what (``WWW-Authenticate``)."""
+    return V1Error(401, 'Requires authorization', headers)
+
+
+def decoded(data: bytes, kind: type[Given]) -> Given:
+    """What the body of a request says, read strictly; raises 400."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise V1Error(400, f'Invalid data: {error}') from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise V1Error(400, 'Error Decoding JSON') from error
 
 
 def as_v1(error: RegistryError) -> V1Error:

@@ -63,11 +63,6 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.ancestry[0]
 
     @property
-    def parent(self) -> str:
-        """The id of its parent, '' at the root."""
-        return self.ancestry[1] if len(self.ancestry) > 1 else ''
-
-    @property
     def is_empty(self) -> bool:
         """Whether its layer changes nothing and need not be stored."""
         return self.layer.digest == str(EMPTY_DIGEST)

@@ -66,10 +66,6 @@ class Images:
         """Let a repository have it; its layer must be a member there."""
         self._store.put(keys.image(image.id, repository), msgspec.json.encode(image))
 
-    def delete(self, ids: list[str], repository: str) -> None:
-        """Take images out of a repository."""
-        self._store.delete([keys.image(id, repository) for id in ids])
-
     # A push under way
 
     def begin(self, id: str, repository: str, begun: Begun) -> None:

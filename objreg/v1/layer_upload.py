@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from objreg.body import RequestBody
 from objreg.store import CHUNK
 from objreg.v1.call import Call
@@ -23,10 +21,7 @@ def take_in(call: Call, name: str, json: bytes) -> Scanned:
 
 def measure(call: Call) -> str:
     """The digest of the body of the request, of which nothing is kept."""
-    hasher = hashlib.sha256()
-    for piece in RequestBody(call.req.environ):
-        hasher.update(piece)
-    return f'sha256:{hasher.hexdigest()}'
+    return f'sha256:{RequestBody(call.req.environ).digest("sha256")}'
 
 
 def _whole(call: Call, name: str, body: RequestBody, json: bytes) -> Scanned:

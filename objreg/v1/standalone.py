@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from objreg.body import RequestBody, TooLong
 from objreg.http import Response
 from objreg.v1.answers import answer, nothing
 from objreg.v1.call import Call
@@ -86,9 +85,7 @@ def _begun(call: Call, access: str, document: Any = '') -> Response:
 def _images(call: Call) -> list[dict[str, Any]]:
     """The list of images in the body."""
     try:
-        said = json.loads(RequestBody(call.req.environ).small(_MOST))
-    except TooLong as error:
-        raise V1Error(413, f'The body is longer than {_MOST} bytes') from error
+        said = json.loads(call.body(_MOST))
     except (ValueError, RecursionError) as error:
         raise V1Error(400, 'Error Decoding JSON') from error
     if not isinstance(said, list) or len(said) > _MOST_IMAGES:

@@ -16,7 +16,6 @@ from objreg import keys
 from objreg import manifest as manifests
 from objreg.descriptor import Descriptor
 from objreg.errors import BlobUnknown, ManifestUnknown
-from objreg.manifest import Manifest
 from objreg.names import Digest
 from objreg.registry import Registry
 from objreg.repository import Repository
@@ -93,7 +92,7 @@ class View:
         self._note(_expanded(images[0]), repository.name)
 
     def _derived(self, repository: Repository, found: Descriptor, *, named: bool = True) -> list[Image]:
-        manifest = _parse(found)
+        manifest = manifests.of_stored(found)
         repository.introduce(found, manifest)
         config = config_descriptor(manifest)
         if config.size > _LARGEST_CONFIG:
@@ -114,7 +113,7 @@ class View:
         """Of an index, the image for the platform that old clients run."""
         if found.media_type not in manifests.INDEXES:
             return found
-        child = manifests.child_for(_parse(found), *self._platform)
+        child = manifests.child_for(manifests.of_stored(found), *self._platform)
         if child is None:
             raise NoImages(f'it has no image for {"/".join(self._platform)}')
         return repository.manifest(child)
@@ -139,10 +138,6 @@ class View:
         except Refused as error:
             log.warning('an image of the first version is known to this node alone: %s', error)
             self._unwritten[image.id, repository] = image
-
-
-def _parse(stored: Descriptor) -> Manifest:
-    return manifests.parse(stored.data or b'', stored.media_type, max_children=1 << 30)
 
 
 def _is_same(noted: Image, image: Image) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from objreg import manifest as manifests
-from objreg.body import RequestBody, TooLong
 from objreg.errors import ManifestUnknown, TagInvalid
 from objreg.http import Response
 from objreg.names import Digest, check_tag
@@ -26,7 +25,7 @@ _SHORT = 4096
 def put_image_json(call: Call) -> Response:
     """``PUT /v1/images/<id>/json``: begin to push an image."""
     id, images = call.route.reference, call.view.images
-    data = _body(call, MOST_JSON)
+    data = call.body(MOST_JSON)
     try:
         parent = parent_of(load(data), id)
     except ImageInvalid as error:
@@ -85,7 +84,7 @@ def put_image_checksum(call: Call) -> Response:
 def put_tag(call: Call) -> Response:
     """``PUT /v1/repositories/<name>/tags/<tag>``: name an image, and so make it a manifest."""
     name, tag = call.route.name, _tag(call.route.reference)
-    image, source = call.find_for(_id(_body(call, _SHORT)), name)
+    image, source = call.find_for(_id(call.body(_SHORT)), name)
     if not (image.manifest and _tag_again(call, image, source, name, tag)):
         found = [(image, source), *(call.find_for(id, name) for id in image.ancestry[1:])]
         for one, where in found:
@@ -114,13 +113,8 @@ def delete_tags(call: Call) -> Response:
     repository = call.view.registry.repository(call.route.name)
     if not repository.exists():
         raise V1Error(404, 'Repository not found')
-    after, more = '', True
-    while more:
-        found, more = repository.tags(after, 1000)
-        for tag in found:
-            call.inner.delete(repository.name, tag, missing_ok=True)  # a list may lag
-        after = found[-1] if found else after
-        more = more and bool(found)
+    for tag in repository.all_tags():
+        call.inner.delete(repository.name, tag, missing_ok=True)  # a list may lag
     return answer(True)
 
 
@@ -177,8 +171,7 @@ def _tag_again(call: Call, image: Image, source: str, name: str, tag: str) -> bo
     except ManifestUnknown:
         return False
     if source != name:
-        blobs = manifests.parse(found.data or b'', found.media_type, max_children=1 << 30).blobs
-        for digest in dict.fromkeys(blob.digest for blob in blobs):
+        for digest in dict.fromkeys(blob.digest for blob in manifests.of_stored(found).blobs):
             call.bring(digest, source, name)
     call.inner.put_manifest(name, tag, found.data or b'', found.media_type)
     return True
@@ -209,10 +202,3 @@ def _id(data: bytes) -> str:
     if not isinstance(id, str) or not is_id(id):
         raise V1Error(400, 'Invalid data')
     return id
-
-
-def _body(call: Call, limit: int) -> bytes:
-    try:
-        return RequestBody(call.req.environ).small(limit)
-    except TooLong as error:
-        raise V1Error(413, f'The body is longer than {limit} bytes') from error

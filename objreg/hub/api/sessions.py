@@ -10,6 +10,7 @@ from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import Problem, forbidden
 from objreg.hub.api.users import Given, Secret, found_user
 from objreg.hub.authority import Identity, Rejected
+from objreg.middleware.base import note_rejection
 
 
 class Login(Given):
@@ -35,7 +36,7 @@ def log_in(call: Call, body: Login) -> Session:
     try:
         identity = call.hub.authority.by_password(body.name, body.password, call.address)
     except Rejected as error:
-        call.req.environ.setdefault('objreg.log', {})['rejected'] = str(error)
+        note_rejection(call.req.environ, error)
         raise _logged_out('wrong name or password') from error
     return begun(call, identity, epoch)
 

@@ -20,7 +20,7 @@ from msgspec import Meta
 from objreg.hub import keys, records
 from objreg.hub.hub import Each
 from objreg.store import Store
-from objreg.v1.errors import V1Error
+from objreg.v1.errors import decoded
 
 LARGEST = 512 * 1024
 """Bytes of a list; an entry has about a hundred."""
@@ -50,12 +50,7 @@ class Images(NamedTuple):
 
 def parse(data: bytes) -> tuple[Image, ...]:
     """The list in the body of a request; raises 400."""
-    try:
-        return msgspec.json.decode(data, type=tuple[Image, ...])
-    except msgspec.ValidationError as error:
-        raise V1Error(400, f'Invalid data: {error}') from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise V1Error(400, 'Error Decoding JSON') from error
+    return decoded(data, tuple[Image, ...])
 
 
 class Announced:

@@ -18,6 +18,8 @@ from objreg.http import Request
 from objreg.hub.authority import NOBODY, Authority, Identity, Rejected
 from objreg.hub.denials import Denials
 from objreg.hub.signing import ALGORITHMS, Signing
+from objreg.middleware.base import note_rejection
+from objreg.v1 import errors
 from objreg.v1.errors import V1Error
 from objreg.v1.tokens import SKEW, RepositoryAccess, V1Tokens, is_token
 
@@ -70,7 +72,7 @@ class Asking:
                 return Asker(self._of_bearer(header[7:].strip()))
             return Asker(self._basic(req))
         except (Rejected, TokenInvalid) as error:
-            req.environ.setdefault('objreg.log', {})['rejected'] = str(error)
+            note_rejection(req.environ, error)
             raise unauthorized() from error
 
     def may(self, asker: Asker, action: str, repository: str) -> bool:
@@ -130,7 +132,7 @@ class Asking:
 
 def unauthorized() -> V1Error:
     """Somebody has to say who he is, or is not who he says."""
-    return V1Error(401, 'Requires authorization', CHALLENGE)
+    return errors.unauthorized(CHALLENGE)
 
 
 def not_found() -> V1Error:

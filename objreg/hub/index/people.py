@@ -24,7 +24,7 @@ from objreg.hub.names import NameRefused
 from objreg.hub.records import Profile
 from objreg.middleware.base import client_of
 from objreg.v1.answers import answer, nothing
-from objreg.v1.errors import V1Error
+from objreg.v1.errors import V1Error, decoded
 from objreg.v1.routes import RouteV1
 
 TAKEN = 'Username or email already exists'
@@ -120,10 +120,6 @@ def _email(text: str) -> str:
 
 def _body(req: Request, kind: type[Given]) -> Given:
     try:
-        return msgspec.json.decode(RequestBody(req.environ).small(_BYTES), type=kind)
+        return decoded(RequestBody(req.environ).small(_BYTES), kind)
     except TooLong as error:
         raise V1Error(413, f'The body has more than {_BYTES} bytes') from error
-    except msgspec.ValidationError as error:
-        raise V1Error(400, f'Invalid data: {error}') from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise V1Error(400, 'Error Decoding JSON') from error
