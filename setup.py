@@ -76,6 +76,7 @@ setup(
             'metrics = objreg.middleware.metrics:Metrics',
             'proxy = objreg.middleware.proxy:Proxy',
             'readonly = objreg.middleware.readonly:ReadOnly',
+            'quota = objreg.middleware.quota:QuotaLayer',
             'usage = objreg.middleware.usage:Usage',
             'webhooks = objreg.middleware.webhooks:WebhooksLayer',
         ],

@@ -19,6 +19,7 @@ from objreg.commands.failure import Failed
 from objreg.commands.hub_keys import hub_keys
 from objreg.commands.named import paste_file
 from objreg.commands.org import org
+from objreg.commands.quota import quota
 from objreg.commands.repo import repo
 from objreg.commands.robot import robot
 from objreg.commands.store import store
@@ -150,6 +151,6 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, 'objreg', '_OBJREG_COMPLETE').source())
 
 
-for command in (audit, hub_keys, org, repo, robot, store, team, token, user, webhook):
+for command in (audit, hub_keys, org, quota, repo, robot, store, team, token, user, webhook):
     main.add_command(command)
 store.add_command(check_store)

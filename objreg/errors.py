@@ -117,6 +117,10 @@ class Denied(RegistryError):
     code, status, message = 'DENIED', 403, 'requested access to the resource is denied'
 
 
+class QuotaExceeded(Denied):
+    message = 'the quota of this namespace is used up'
+
+
 class Unsupported(RegistryError):
     code, status, message = 'UNSUPPORTED', 400, 'the operation is unsupported'
 

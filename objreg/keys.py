@@ -20,6 +20,7 @@
     system/format                                     the version of this layout
     system/secrets/<id>                               a key that signs upload sessions; any of them verifies
     system/scratch/<id>/…                             what a check of the store writes, and deletes at its end
+    system/usage/<namespace>                          how much lay in a namespace when it was counted last
 
 A component of a repository name never begins with ``_``, so no name can collide with a key.  See docs/layout.md.
 """
@@ -56,12 +57,33 @@ def parse_content(key: str) -> Digest | None:
 
 def membership(name: str, digest: Digest) -> str:
     """That a repository may serve a blob."""
-    return f'repositories/{name}/_blobs/{digest.algorithm}/{digest.hex}'
+    return f'{memberships(name)}{digest.algorithm}/{digest.hex}'
+
+
+def memberships(name: str) -> str:
+    """The prefix of all blobs that a repository may serve."""
+    return f'repositories/{name}/_blobs/'
+
+
+def parse_membership(key: str) -> Digest | None:
+    """The digest of a key that `membership` makes; None for any other key."""
+    _, found, rest = key.rpartition('/_blobs/')
+    return Digest(*rest.split('/')) if found else None
+
+
+def is_manifest(key: str) -> bool:
+    """Whether it is one that `manifest` makes."""
+    return key.startswith(_REPOSITORIES) and '/_manifests/' in key
+
+
+def repository(name: str) -> str:
+    """The prefix of all that begins with a name."""
+    return f'{_REPOSITORIES}{name}'
 
 
 def manifest(name: str, digest: Digest) -> str:
     """A manifest of a repository."""
-    return f'repositories/{name}/_manifests/{digest.algorithm}/{digest.hex}'
+    return f'{manifests(name)}{digest.algorithm}/{digest.hex}'
 
 
 def manifests(name: str) -> str:
@@ -204,6 +226,11 @@ def secret(id: str) -> str:
 def scratch(id: str) -> str:
     """The prefix of the small objects with which a store is tried; its content has the key of an upload's data."""
     return f'{SCRATCH}{id}/'
+
+
+def usage(namespace: str) -> str:
+    """How much lay in a namespace when it was counted last."""
+    return f'system/usage/{namespace}'
 
 
 def is_immutable(key: str) -> bool:

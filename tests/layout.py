@@ -25,6 +25,7 @@ _KEYS = [
     r'uploads/[0-9a-f]{32}/(?:[0-9]{20}|data-[0-9a-f]{16}|cancelled|image|layer|announced-[0-9a-f]{32})',
     r'system/format',
     r'system/secrets/[0-9]{20}-[0-9a-f]{8}',
+    rf'system/usage/{_COMPONENT}',
     r'system/scratch/[0-9a-f]{32}/.+',
 ]
 _KNOWN = [re.compile(pattern, re.ASCII) for pattern in _KEYS]

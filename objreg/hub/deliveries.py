@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event as Signal
 from threading import Thread
 
-from objreg.hub import keys, names, outbound, records
+from objreg.hub import keys, outbound, records
 from objreg.hub.records import Record
 from objreg.hub.webhooks import Event, Webhook, Webhooks, message
 from objreg.store import Exists, NotFound, Store, StoreError
@@ -76,9 +76,9 @@ class Deliveries:
 
     def emit(self, event: Event, *, only: str = '') -> list[str]:
         """Tell who wants to know; the keys of what is to be delivered.  `only`: that webhook and no other."""
-        namespace, written = names.namespace(event.repository), []
+        written = []
         for hook in [only] if only else self._webhooks.wanting(event):
-            delivery = Delivery(namespace, hook, event)
+            delivery = Delivery(event.namespace, hook, event)
             key = keys.queued(int(self._now()), f'{event.id}-{hook}')
             self._store.put(key, delivery.dump())
             written.append(key)

@@ -18,6 +18,7 @@ from objreg.hub.founding import Founder
 from objreg.hub.guard import Guard
 from objreg.hub.organisations import Organisations
 from objreg.hub.policy import Visibility
+from objreg.hub.quotas import Quotas
 from objreg.hub.repositories import Repositories
 from objreg.hub.sessions import Sessions
 from objreg.hub.signing import Signing
@@ -59,6 +60,7 @@ class Hub:
         self.accounts = Accounts(store)
         self.organisations = Organisations(store)
         self.repositories = Repositories(store, settings.visibility)
+        self.quotas = Quotas(store)
         self.tokens = Tokens(store)
         self.denials = Denials(store)
         self.signing = Signing(store, algorithm=settings.algorithm, days=settings.key_days)

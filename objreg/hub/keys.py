@@ -19,6 +19,7 @@
     hub/teams/<organisation>/<team>                a team
     hub/grants/<organisation>/<team>/<role>/<pattern>      what a team may do
     hub/namespaces/<name>                          what holds for new repositories and for members
+    hub/quotas/<namespace>                         how much may lie in it
     hub/repositories/<name>/_visibility            public, internal or private
     hub/repositories/<name>/_collaborators/<user>  what he may do with this one
     hub/announced/<name>/_lists/<time>-<sha256>    images that a push of the first version of the API announced
@@ -166,6 +167,11 @@ def parse_grant(key: str) -> tuple[str, str, str]:
 def namespace(name: str) -> str:
     """The settings of a namespace."""
     return f'hub/namespaces/{name}'
+
+
+def quota(namespace: str) -> str:
+    """How much may lie in a namespace."""
+    return f'hub/quotas/{namespace}'
 
 
 def visibility(repository: str) -> str:

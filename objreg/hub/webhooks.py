@@ -49,12 +49,15 @@ class Webhook(Record, frozen=True):
 
     def wants(self, event: Event) -> bool:
         """Whether he is told of that."""
-        about = any(policy.matches(pattern, event.repository) for pattern in self.repositories)
+        about = bool(event.of) or any(policy.matches(pattern, event.repository) for pattern in self.repositories)
         return event.kind == 'test' or (event.kind in self.events and about)
 
 
 class Event(Record, frozen=True):
-    """What happened to a repository.  `data` is what more there is to say: tag, digest, media type."""
+    """What happened to a repository, or to a namespace as a whole: then `repository` is ''.
+
+    `data` is what more there is to say: tag, digest, media type.
+    """
 
     id: str
     kind: EventKind
@@ -62,6 +65,13 @@ class Event(Record, frozen=True):
     at: int
     by: str = ''
     data: dict[str, Any] = msgspec.field(default_factory=dict)
+    of: str = ''
+    """The namespace, where no repository says it."""
+
+    @property
+    def namespace(self) -> str:
+        """Whose webhooks are told."""
+        return self.of or names.namespace(self.repository)
 
 
 class Message(NamedTuple):
@@ -104,16 +114,15 @@ class Webhooks:
         self._store.delete([keys.webhook(namespace, id)])
         self._found.pop(namespace, None)
 
-    def event(self, kind: EventKind, repository: str, *, by: str, **data: Any) -> Event:
-        """Something that happened now."""
-        return Event(f'msg_{secrets.token_hex(12)}', kind, repository, int(self._now()), by, data)
+    def event(self, kind: EventKind, repository: str, *, by: str = '', of: str = '', **data: Any) -> Event:
+        """Something that happened now, to a repository, or (`of`) to a namespace."""
+        return Event(f'msg_{secrets.token_hex(12)}', kind, repository, int(self._now()), by, data, of)
 
     def wanting(self, event: Event) -> dict[str, Webhook]:
         """Who is told of it, by id: as of some seconds ago."""
-        namespace = names.namespace(event.repository)
-        hooks = self._found.get(namespace)
+        hooks = self._found.get(event.namespace)
         if hooks is None:
-            hooks = self._found[namespace] = self.of(namespace)
+            hooks = self._found[event.namespace] = self.of(event.namespace)
         return {id: hook for id, hook in hooks.items() if hook.wants(event)}
 
 
@@ -125,15 +134,16 @@ def new_secret() -> str:
 def message(hook: Webhook, event: Event, now: float) -> Message:
     """The event as this one is to get it, signed."""
     at = datetime.fromtimestamp(event.at, UTC).isoformat().replace('+00:00', 'Z')
-    said = {'repository': event.repository, 'by': event.by, **event.data}
+    about, name = ('namespace', event.of) if event.of else ('repository', event.repository)
+    said = {about: name, 'by': event.by, **event.data}
     if hook.form == 'cloudevents':
         document = {
-            'specversion': '1.0', 'id': event.id, 'source': '/objreg', 'type': f'objreg.repository.{event.kind}',
-            'subject': event.repository, 'time': at, 'datacontenttype': 'application/json', 'data': said,
+            'specversion': '1.0', 'id': event.id, 'source': '/objreg', 'type': f'objreg.{about}.{event.kind}',
+            'subject': name, 'time': at, 'datacontenttype': 'application/json', 'data': said,
         }
         kind = 'application/cloudevents+json'
     else:
-        document = {'type': f'repository.{event.kind}', 'timestamp': at, 'data': said}
+        document = {'type': f'{about}.{event.kind}', 'timestamp': at, 'data': said}
         kind = 'application/json'
     body, second = json.dumps(document).encode(), str(int(now))
     key = base64.b64decode(hook.secret.removeprefix(_PREFIX))

@@ -54,7 +54,8 @@ Options:
 ``webhook_networks =``
     Private networks that a webhook may name: as ``networks`` of the layer ``webhooks``, which sends.
 ``issuers =``
-    A file that names the services whose jobs may act as robots without a secret of their own (docs/hub.md).
+    A file that names the services whose jobs may act as robots without a secret of their own (docs/hub.md).  It is
+    read again at SIGHUP.
 
 Example::
 
@@ -65,6 +66,7 @@ Example::
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -86,6 +88,8 @@ from objreg.hub.workload import NO_ISSUERS, read_issuers
 from objreg.middleware.base import Middleware
 from objreg.registry import open_registry
 from objreg.v1.tokens import audience
+
+log = logging.getLogger(__name__)
 
 _LEAST_TOKEN, _LONGEST_TOKEN = 30.0, 1800.0
 _LEAST_V1, _LONGEST_V1 = 300.0, 7200.0
@@ -122,6 +126,7 @@ class Hub(Middleware):
         if issuer.startswith(URN):  # what the hub says to itself is signed by the same keys
             raise ConfigError(f'issuer: {issuer!r} is what the hub itself uses')
         options = TokenOptions(issuer, named, int(seconds), int(_days('refresh_days', refresh_days) * 86400))
+        self._issuers = issuers
         self.registry = open_registry(global_conf, store)
         index = IndexOptions(int(as_seconds(index_lifetime)), parse_endpoints(endpoints))
         self.hub_app = HubApp(self.registry, settings, options, index=index, behind=app)
@@ -143,8 +148,13 @@ class Hub(Middleware):
         return '' if self.hub_app.hub.accounts.are_there() else 'none yet; objreg user add NAME --admin makes one'
 
     def reload(self) -> None:
-        """Look at the signing keys again."""
+        """Read the signing keys and the issuers again; what cannot be read stays as it was."""
         self.hub_app.hub.signing.reload()
+        if self._issuers:
+            try:
+                self.hub_app.hub.trusts.issuers = read_issuers(self._issuers)
+            except ConfigError as error:
+                log.error('%s: it is not read again', error)
 
 
 def _visibility(text: str) -> Visibility:

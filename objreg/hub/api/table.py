@@ -8,6 +8,7 @@ from objreg.hub.api import (
     hooks,
     namespaces,
     organisations,
+    quotas,
     repositories,
     robots,
     sessions,
@@ -19,7 +20,7 @@ from objreg.hub.api import (
 from objreg.hub.api.operation import OPERATIONS
 
 MODULES = (
-    users, sessions, signup, organisations, teams, namespaces, repositories, robots, trusts, hooks, audit,
+    users, sessions, signup, organisations, teams, namespaces, quotas, repositories, robots, trusts, hooks, audit,
     administration,
 )
 TABLE = tuple(OPERATIONS)

@@ -23,20 +23,24 @@ GO = ROOT / '.cache/go/bin'
 BUSYBOX = Path('/bin/busybox')
 
 
+_LONGEST = 300
+"""Seconds that a program may take."""
+
+
 def run(
-    *command: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, fails: bool = False
+    *command: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, fails: bool | None = False
 ) -> str:
-    """Run a program of this machine to its end; what it printed.  `fails`: it has to."""
+    """Run a program of this machine to its end; what it printed.  `fails`: it has to; None: it may."""
     program = shutil.which(command[0]) if not Path(command[0]).is_absolute() else command[0]
     if program is None or not Path(program).exists():
         absent(f'{command[0]} is not installed (tests/install.sh and tests/install-go.sh install it)')
     done = subprocess.run(
         [str(program), *map(str, command[1:])], capture_output=True, text=True, check=False, cwd=cwd,
-        env=dict(env or os.environ), stdin=subprocess.DEVNULL,
+        env=dict(env or os.environ), stdin=subprocess.DEVNULL, timeout=_LONGEST,
     )
     told = f'{done.stdout}{done.stderr}'
-    assert (done.returncode != 0) == fails, f'{" ".join(map(str, command))}: {done.returncode}\n{told}'
-    return told if fails else done.stdout
+    assert fails is None or (done.returncode != 0) == fails, f'{" ".join(map(str, command))}: {done.returncode}\n{told}'
+    return done.stdout if fails is False else told
 
 
 def digest_of(data: bytes) -> str:

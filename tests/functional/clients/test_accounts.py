@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,6 +227,32 @@ def test_who_pulls_too_much_is_told_so_and_nobody_else(layout: tuple[Layout, str
         assert crane('digest', reference, who='alice').strip() == layout[1], 'a HEAD costs nothing'
         told = crane('manifest', reference, who='alice', fails=True)
         assert 'TOOMANYREQUESTS: the limit of pulls is reached, try again later; 2 per 1 day for alice' in told
+
+
+def test_a_namespace_that_is_full_takes_nothing_and_gives_everything(
+    layout: tuple[Layout, str], tmp_path: Path
+) -> None:
+    store = {'driver': 'file', 'path': str(tmp_path / 'store')}
+    options = {
+        'pipeline:main': {'pipeline': 'errors proxy limits hub auth ancestry quota webhooks dedup registry'},
+        'filter:auth': {'open': 'no'}, 'filter:quota': {'every': '10 s'},
+    }
+
+    with Objreg(tmp_path / 'objreg', store, options=options) as server:
+        hub = hub_of(server)
+        creds, source = f'alice:{hub.password}', f'oci:{layout[0].path}:multi'
+        push = ('skopeo', 'copy', '-q', '--all', *INSECURE, '--dest-creds', creds, source)
+        hub.command('quota', 'set', 'alice', '1 GB')
+        run(*push, f'docker://{hub.address}/alice/app:1')
+        hub.command('quota', 'set', 'alice', '1 KB')
+    with Objreg(tmp_path / 'another', store, options=options) as server:  # a node that knows what the bucket says
+        hub = Hub(server, hub.password)
+        told, until = '', time.monotonic() + 60
+        while 'denied' not in told and time.monotonic() < until:
+            told = run(*push, f'docker://{hub.address}/alice/app:2', fails=None)
+            time.sleep(1)
+        assert 'denied: the quota of this namespace is used up' in told
+        run('skopeo', 'inspect', '--tls-verify=false', '--creds', creds, f'docker://{hub.address}/alice/app:1')
 
 
 def test_the_cncf_registry_trusts_this_hub(hub: Hub, layout: tuple[Layout, str], tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def commands(group: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tupl
 
 
 def test_each_command_is_told_of_with_an_example() -> None:
-    for name in ('audit', 'keys', 'org', 'repo', 'robot', 'team', 'webhook'):
+    for name in ('audit', 'keys', 'org', 'quota', 'repo', 'robot', 'team', 'webhook'):
         for path, command in commands(main.commands[name], (name,)):
             shown = objreg(*path, '--help').output
             assert f'objreg {path[0]}' in shown.partition('Example')[2], path
@@ -145,6 +145,17 @@ def test_repositories(folder: Path) -> None:
     objreg('repo', 'dismiss', 'acme/app', 'bob')
     assert told('repo', 'collaborators', 'acme/app') == []
     assert 'no such repository' in objreg('repo', 'show', 'acme/other', status=1).output
+
+
+def test_quotas(folder: Path) -> None:
+    assert told('quota', 'set', 'acme', '50 GiB')['limit'] == 50 * 1024**3
+    assert '50.0 GiB' in objreg('quota', 'show', 'acme').output
+    assert 'is not like' in objreg('quota', 'set', 'acme', 'much', status=2).output
+    objreg('quota', 'set', 'acme', '0')
+    assert 'none' in objreg('quota', 'show', 'acme').output
+    objreg('quota', 'clear', 'acme')
+    assert told('quota', 'show', 'acme')['limit'] is None
+    assert 'no namespace' in objreg('quota', 'show', 'nobody', status=1).output
 
 
 def test_webhooks(folder: Path) -> None:

@@ -98,3 +98,18 @@ def test_a_trust_that_names_nobody_is_refused(trusting: World, body: dict[str, A
 def test_of_a_robot_that_is_not_there_there_is_none(trusting: World) -> None:
     assert trusting.ask('alice', 'GET', TRUSTS.replace('/ci/', '/cd/')).status == 404
     assert trusting.ask('alice', 'POST', TRUSTS.replace('/ci/', '/cd/'), MAIN).status == 404
+
+
+def test_the_services_are_read_again_and_stay_where_they_cannot_be(
+    trusting: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, another = tmp_path / 'issuers.yml', MAIN | {'issuer': 'another'}
+    given = json.loads(path.read_text())
+    path.write_text('actions: [')
+    trusting.layer.reload()
+    assert 'is not read again' in caplog.text
+    assert trusting.ask('alice', 'POST', TRUSTS, MAIN).status == 201
+    path.write_text(json.dumps({'another': given['actions']}))
+    trusting.layer.reload()
+    assert trusting.ask('alice', 'POST', TRUSTS, MAIN).status == 400
+    assert trusting.ask('alice', 'POST', TRUSTS, another).status == 201
