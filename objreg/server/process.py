@@ -15,6 +15,7 @@ from wsgiref.types import WSGIApplication
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
+from objreg.server import signals
 from objreg.server.channel import Channel, TcpServer, Threads, UnixServer
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,7 @@ class Process:
         nobody could tell it any more.
         """
         wanted: list[int] = []
-        handlers = {number: signal.signal(number, lambda number, _: self._wake(wanted, number))
-                    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-        try:
+        with signals.handled(lambda number, _: self._wake(wanted, number)):
             while True:
                 wasyncore.loop(1, use_poll=True, map=self._map, count=1)
                 if signal.SIGHUP in wanted:
@@ -60,9 +59,6 @@ class Process:
                     break
             drain()
             self._finish(grace, wanted)
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
 
     def _wake(self, wanted: list[int], number: int) -> None:
         wanted.append(number)

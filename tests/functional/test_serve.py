@@ -194,6 +194,24 @@ def test_a_transfer_that_does_not_end_is_cut_after_the_grace(tmp_path: Path) -> 
     assert 'stopped with 1 transfers under way' in server.log.read_text()
 
 
+def test_sigterm_at_once_after_the_start_ends_it(tmp_path: Path) -> None:
+    """While it still forks its workers, too: the one between two instructions is told like the others."""
+    command = start(tmp_path, '--workers', '8', '--port', '0').command()
+    for attempt in range(6):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, process_group=0) as process:
+            assert process.stderr is not None
+            next(line for line in process.stderr if 'serves' in line)
+            time.sleep(attempt * 0.004)
+            process.terminate()
+            try:
+                assert process.wait(10) in (0, -signal.SIGTERM)
+                with pytest.raises(ProcessLookupError):  # nobody is left of its group
+                    os.killpg(process.pid, 0)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize('workers', ['1', '2'])
 def test_sighup_reads_secrets_again(tmp_path: Path, workers: str) -> None:
     path = tmp_path / 'htpasswd'
