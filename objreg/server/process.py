@@ -31,6 +31,7 @@ class Process:
         self._map: dict[int, Any] = {}
         self._threads = Threads()
         self._threads.set_thread_count(adjustments.threads)
+        self._is_reload_wanted = False
         self._servers = [self._server(application, listening, adjustments) for listening in sockets]
 
     def _server(self, application: WSGIApplication, listening: socket, adjustments: Adjustments) -> Any:
@@ -52,8 +53,8 @@ class Process:
         with signals.handled(lambda number, _: self._wake(wanted, number)):
             while True:
                 wasyncore.loop(1, use_poll=True, map=self._map, count=1)
-                if signal.SIGHUP in wanted:
-                    wanted.remove(signal.SIGHUP)
+                if self._is_reload_wanted:
+                    self._is_reload_wanted = False
                     _logged(reload)
                 if wanted or is_orphan():
                     break
@@ -61,7 +62,10 @@ class Process:
             self._finish(grace, wanted)
 
     def _wake(self, wanted: list[int], number: int) -> None:
-        wanted.append(number)
+        if number == signal.SIGHUP:
+            self._is_reload_wanted = True
+        else:
+            wanted.append(number)
         self._servers[0].pull_trigger()
 
     def _finish(self, grace: float, wanted: list[int]) -> None:
