@@ -28,7 +28,7 @@ test: check
 	tests/install.sh
 	tests/install-go.sh
 	tests/install-npm.sh
-	$(BIN)/pytest -n auto --dist loadgroup tests/functional
+	$(BIN)/pytest -n auto --dist loadgroup --timeout 900 --durations 40 tests/functional
 
 bench: $(VENV)/.test
 	tests/install.sh

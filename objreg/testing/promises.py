@@ -45,6 +45,8 @@ class Promises:
     """How many threads race."""
     rounds = 5
     """How many times they do."""
+    many = 1005
+    """How many keys a long listing has: more than one page."""
 
     def another(self, store: Any) -> Store:
         """Another store object on the same objects, as another process would have it.  It is closed after the test.

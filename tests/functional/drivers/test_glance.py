@@ -51,8 +51,9 @@ class TestContract(StoreContract):
 class TestContractAsItComes(StoreContract):
     """What every store promises, with content and whatever else where it is by default."""
 
-    racers = 6
-    rounds = 3
+    racers = 5
+    rounds = 2
+    many = 105
 
     @pytest.fixture
     def store(self, images: Images) -> Iterator[GlanceStore]:

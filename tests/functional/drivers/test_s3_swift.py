@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.functional.drivers.again import Again
 from tests.functional.drivers.s3_promises import S3Contract, S3Promises
 from tests.servers.buckets import Bucket
 
 
-class TestContract(S3Contract):
+class TestContract(Again, S3Contract):
     """What every store promises."""
 
     @pytest.fixture

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.functional.drivers.again import Again
 from tests.functional.drivers.swift_promises import SwiftContract, SwiftPromises
 from tests.servers.containers import Container
 
 
-class TestContract(SwiftContract):
+class TestContract(Again, SwiftContract):
     """What every store promises."""
 
     @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from objreg.drivers.swift import SwiftStore
 from objreg.store import Refused, Unavailable
+from tests.functional.drivers.again import Again
 from tests.functional.drivers.swift_promises import SwiftContract, SwiftPromises
 from tests.servers.containers import Container
 from tests.servers.keystone import ELSEWHERE, KEYSTONE, Admin
@@ -18,7 +19,7 @@ from tests.servers.keystone import ELSEWHERE, KEYSTONE, Admin
 Opening = Callable[..., SwiftStore]
 
 
-class TestContract(SwiftContract):
+class TestContract(Again, SwiftContract):
     """What every store promises."""
 
     @pytest.fixture

@@ -12,13 +12,14 @@ import pytest
 
 from objreg.store import Store
 from objreg.testing.faults import LaggingStore
+from tests.functional.drivers.again import Again
 from tests.functional.drivers.swift_promises import SwiftContract
 from tests.servers.containers import Container
 
 SECONDS = 0.3
 
 
-class TestContract(SwiftContract):
+class TestContract(Again, SwiftContract):
     """What every store promises holds although nothing that was just written or deleted is seen in a listing."""
 
     @pytest.fixture
