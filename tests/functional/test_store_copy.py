@@ -99,7 +99,7 @@ def copy(folder: Path, source: str, target: str) -> dict[str, Any]:
     """Copy; killed three times on the way, and to its end after that."""
     for _ in range(3):
         with subprocess.Popen(command(folder, source, target), stdout=subprocess.DEVNULL) as running:
-            time.sleep(4)
+            time.sleep(1.5 + IMAGES / 200)
             assert running.poll() is None, 'it was done before it could be killed'
             running.send_signal(signal.SIGKILL)
     done = subprocess.run(command(folder, source, target), capture_output=True, text=True, check=False)
