@@ -7,7 +7,7 @@ it is.  Nothing about a copy is written down: what is there is not copied again,
 that was killed goes on where it was.
 
 Content is hashed on its way; what does not match its name is not copied, and told, and so is what the source itself
-finds damaged (``encrypt``).  Unfinished uploads stay behind, and so does what a check of the store writes.
+finds damaged (``encrypt``).  Unfinished uploads and caches stay behind, and so does what a check of the store writes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from objreg.tag_moves import later_move, naming
 from objreg.transfer import transfer
 
 _ATTEMPTS = 4
-_BEHIND = ('uploads/', keys.SCRATCH)
+_BEHIND = ('uploads/', keys.CACHES, keys.SCRATCH)
 """What is not copied."""
 
 

@@ -16,6 +16,7 @@
     uploads/<hash>/image, uploads/<hash>/layer        an image of the first version whose push is under way
     uploads/<hash>/announced-<hash>                   which images somebody is about to push to which repository
     images/<image id>/<name>                          an image of the first version, in a repository
+    caches/files/<alg>/<hh>/<hex>, caches/diffs/<hh>/<hash>   lists of files; made again where they are missing
     hub/…                                             accounts and tokens, see `objreg.hub.keys`
     system/format                                     the version of this layout
     system/secrets/<id>                               a key that signs upload sessions; any of them verifies
@@ -32,6 +33,7 @@ from hashlib import sha256
 
 from objreg.names import HEX_LENGTH, Digest
 
+CACHES = 'caches/'
 CATALOG = 'catalog/'
 FORMAT = 'system/format'
 SCRATCH = 'system/scratch/'
@@ -216,6 +218,16 @@ def tag_facts(name: str, tag: str) -> str:
 def _hash(text: str) -> str:
     """In the form of an upload's id: whatever lies there goes when it is old."""
     return sha256(text.encode()).hexdigest()[:32]
+
+
+def file_list(layer: Digest) -> str:
+    """The files of a layer, as a list that can be made again."""
+    return f'{CACHES}files/{layer.algorithm}/{layer.hex[:2]}/{layer.hex}'
+
+
+def file_diff(lineage: str) -> str:
+    """What an image of the first version changes of its ancestors, made of such lists."""
+    return f'{CACHES}diffs/{lineage[:2]}/{lineage}'
 
 
 def secret(id: str) -> str:

@@ -23,6 +23,8 @@ _KEYS = [
     rf'catalog/{_NAME}',
     rf'images/(?:[0-9a-f]{{16}}|[0-9a-f]{{64}})/{_NAME}',
     r'uploads/[0-9a-f]{32}/(?:[0-9]{20}|data-[0-9a-f]{16}|cancelled|image|layer|announced-[0-9a-f]{32})',
+    rf'caches/files/{_digest("/[0-9a-f]{2}/")}',
+    r'caches/diffs/([0-9a-f]{2})/\1[0-9a-f]{62}',
     r'system/format',
     r'system/secrets/[0-9]{20}-[0-9a-f]{8}',
     rf'system/usage/{_COMPONENT}',

@@ -76,3 +76,10 @@ class Hub:
             store, accounts=self.accounts, organisations=self.organisations, repositories=self.repositories,
             tokens=self.tokens, trusts=self.trusts, guard=Guard(settings.failures),
         )
+
+    def show_repository(self, name: str, visibility: Visibility, *, by: str, address: str) -> None:
+        """Change who sees a repository; access tokens that were given before expire within minutes."""
+        self.repositories.show(name, visibility, by=by)
+        self.audit.write('repository.visibility', name, by=by, address=address, visibility=visibility)
+        # any node that delivers finds it in the queue
+        self.deliveries.emit(self.webhooks.event('visibility', name, by=by, visibility=visibility))

@@ -72,6 +72,8 @@ ANSWERS: dict[tuple[str, str], Callable[[Call], Response]] = {
     ('image_layer', 'PUT'): writing.put_image_layer,
     ('image_checksum', 'PUT'): writing.put_image_checksum,
     ('image_ancestry', 'GET'): reading.image_ancestry,
+    ('image_files', 'GET'): reading.image_files,
+    ('image_diff', 'GET'): reading.image_diff,
 }
 """Who answers which request; HEAD is a GET whose body is not sent."""
 

@@ -163,7 +163,7 @@ class V1Client:
     def pull(self, name: str, tag: str = 'latest') -> list[V1Image]:
         """All images of a tag, the root first."""
         self._begin('GET', f'/v1/repositories/{name}/images')
-        if self.version >= '1.7':
+        if tuple(map(int, self.version.split('.')[:2])) >= (1, 7):
             id = self._expect((200,), 'GET', f'/v1/repositories/{name}/tags/{tag}').json()
         else:
             id = self._expect((200,), 'GET', f'/v1/repositories/{name}/tags').json()[tag]

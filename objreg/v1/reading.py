@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from objreg import keys
 from objreg.errors import ManifestUnknown
 from objreg.http import Response
 from objreg.names import Digest
+from objreg.store import Content
 from objreg.v1.answers import answer, immutable, is_known
 from objreg.v1.call import Call
 from objreg.v1.compression import gzipped, unpacked
@@ -60,6 +61,23 @@ def image_layer(call: Call) -> Response:
     return immutable(call.req, image.id, found.status_int, kept, kind='application/octet-stream', body=body)
 
 
+def image_files(call: Call) -> Response:
+    """``GET /v1/images/<id>/files``: what its layer holds."""
+    image, _ = call.find(call.route.reference)
+    return _listed(call, image, lambda: call.view.file_lists.files(image))
+
+
+def image_diff(call: Call) -> Response:
+    """``GET /v1/images/<id>/diff``: what its layer changes of its ancestors."""
+    image, name = call.find(call.route.reference)
+    call.view.expand(image, call.view.registry.repository(name))
+    found = [call.view.images.find(id, name) for id in image.ancestry[1:]]
+    ancestors = [one for one in found if one is not None]
+    if len(ancestors) < len(found):
+        raise V1Error(404, 'Image not found')
+    return _listed(call, image, lambda: call.view.file_lists.diff(image, ancestors))
+
+
 def tags(call: Call) -> Response:
     """``GET /v1/repositories/<name>/tags``: each tag with the id of its image; what is no image is left out."""
     repository = call.view.registry.repository(call.route.name)
@@ -101,6 +119,17 @@ def _kept(call: Call, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> R
     if is_known(call.req, id):
         return immutable(call.req, id, 304)
     return immutable(call.req, id, 200, [*headers, ('Content-Length', str(len(body)))], body=[body])
+
+
+def _listed(call: Call, image: Image, make: Callable[[], Content]) -> Response:
+    if is_known(call.req, image.id):
+        return immutable(call.req, image.id, 304)
+    content = make()
+    headers = [('Content-Length', str(content.size))]
+    if call.req.environ['REQUEST_METHOD'] == 'HEAD':
+        content.close()
+        return immutable(call.req, image.id, 200, headers)
+    return immutable(call.req, image.id, 200, headers, body=content)
 
 
 def _bytes(call: Call, image: Image, body: Iterable[bytes], size: int | None) -> Response:

@@ -49,7 +49,7 @@ METHODS = {
     'image_ancestry': ('GET',), 'image_files': ('GET',), 'image_diff': ('GET',),
 }
 """What can be done with a resource; HEAD is a GET."""
-INDEX = frozenset({'users', 'user', 'search', 'repository', 'images', 'auth', 'access'})
+INDEX = frozenset({'users', 'user', 'search', 'repository', 'images', 'auth', 'access', 'properties'})
 """What is the index's; `ping` is whoever's comes first."""
 
 _PREFIX = '/v1/repositories/'

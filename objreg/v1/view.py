@@ -22,6 +22,7 @@ from objreg.repository import Repository
 from objreg.sessions import Recent
 from objreg.store import NotFound, Refused, Unavailable
 from objreg.v1.announcements import Announcements
+from objreg.v1.file_lists import FileLists
 from objreg.v1.from_v2 import NoImages, config_descriptor, images_of
 from objreg.v1.image import Image
 from objreg.v1.images import Images
@@ -44,6 +45,7 @@ class View:
     def __init__(self, registry: Registry, platform: Platform) -> None:
         self.registry = registry
         self.images = Images(registry.store)
+        self.file_lists = FileLists(registry.store)
         self.announcements = Announcements(registry.store)
         self.tokens = SealedTokens(registry.secrets)
         self._platform = platform

@@ -76,12 +76,7 @@ def show_repository(call: Call, repository: str) -> Repository:
 def change_repository(call: Call, repository: str, body: ChangeOfRepository) -> Repository:
     """Change who sees a repository; access tokens that were given before expire within minutes."""
     _check(call, repository)
-    call.hub.repositories.show(repository, body.visibility, by=call.by)
-    call.note('repository.visibility', repository, visibility=body.visibility)
-    # any node that delivers finds it in the queue
-    call.hub.deliveries.emit(
-        call.hub.webhooks.event('visibility', repository, by=call.by, visibility=body.visibility)
-    )
+    call.hub.show_repository(repository, body.visibility, by=call.by, address=call.address)
     return _shown(call, _Subjects(call), repository)
 
 

@@ -57,6 +57,7 @@ class Index:
             'images': {
                 'GET': repositories.images, 'PUT': repositories.confirm, 'DELETE': repositories.delete_images,
             },
+            'properties': {'GET': repositories.properties, 'PUT': repositories.set_properties},
             'auth': {'PUT': repositories.authorize},
             'access': {'GET': repositories.access},
         }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Literal
+
+import msgspec
 
 from objreg import keys
 from objreg.body import RequestBody, TooLong
@@ -13,14 +16,22 @@ from objreg.hub.index import announced
 from objreg.hub.index.announced import Announced, Image
 from objreg.hub.index.asking import Asker, Asking, not_found, unauthorized
 from objreg.hub.index.endpoints import Endpoints
+from objreg.hub.policy import Visibility
 from objreg.middleware.base import client_of
 from objreg.v1.answers import answer, nothing
-from objreg.v1.errors import V1Error
+from objreg.v1.errors import V1Error, decoded
 from objreg.v1.routes import RouteV1
 from objreg.v1.tokens import Issuer
 
+_LARGEST_PROPERTIES = 1024
 ImagesOf = Callable[[str], Iterable[Image]]
 """The images that a registry in this process has in a repository."""
+
+
+class Properties(msgspec.Struct):
+    """Who sees a repository, as the first version says it."""
+
+    access: Literal['public', 'private']
 
 
 class Repositories:
@@ -85,6 +96,25 @@ class Repositories:
             raise V1Error(403, 'Access denied')
         return answer('OK')
 
+    # Who sees it
+
+    def properties(self, req: Request, route: RouteV1) -> Response:
+        """Whether everybody sees it."""
+        self._allowed(req, 'pull', route.name)
+        is_public = self._hub.repositories.find(route.name).visibility is Visibility.PUBLIC
+        return answer({'access': 'public' if is_public else 'private'})
+
+    def set_properties(self, req: Request, route: RouteV1) -> Response:
+        """Say whether everybody does; a token is for images, and says nothing of that."""
+        asker = self._allowed(req, 'administer', route.name)
+        if not self._exists(route.name):
+            raise not_found()
+        said = decoded(_body(req, _LARGEST_PROPERTIES), Properties)
+        self._hub.show_repository(
+            route.name, Visibility(said.access), by=asker.name, address=client_of(req.environ)
+        )
+        return answer(True)
+
     # Deleting
 
     def delete(self, req: Request, route: RouteV1) -> Response:
@@ -136,7 +166,11 @@ class Repositories:
 
 
 def _list(req: Request) -> tuple[Image, ...]:
+    return announced.parse(_body(req, announced.LARGEST))
+
+
+def _body(req: Request, limit: int) -> bytes:
     try:
-        return announced.parse(RequestBody(req.environ).small(announced.LARGEST))
+        return RequestBody(req.environ).small(limit)
     except TooLong as error:
-        raise V1Error(413, f'The list has more than {announced.LARGEST} bytes') from error
+        raise V1Error(413, f'The body has more than {limit} bytes') from error

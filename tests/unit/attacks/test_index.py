@@ -39,8 +39,7 @@ def passed(site: Site) -> FakeApp:
     return app
 
 
-READS = ['repositories/{}/tags', 'repositories/{}/tags/x', 'repositories/{}/tags/x/json', 'repositories/{}/json',
-         'repositories/{}/properties']
+READS = ['repositories/{}/tags', 'repositories/{}/tags/x', 'repositories/{}/tags/x/json', 'repositories/{}/json']
 
 
 def status(site: Site, token: str, method: str, path: str) -> int:
@@ -93,7 +92,7 @@ def test_a_token_does_what_it_is_for_and_nothing_else(site: Site, passed: FakeAp
     for method, path, good in (
         ('GET', f'repositories/{PRIVATE}/tags', {read, write}), ('PUT', f'repositories/{PRIVATE}/tags/x', {write}),
         ('DELETE', f'repositories/{PRIVATE}/tags/x', {delete}), ('DELETE', f'repositories/{PRIVATE}/tags', {delete}),
-        ('DELETE', f'repositories/{PRIVATE}/', {delete}), ('PUT', f'repositories/{PRIVATE}/properties', {delete}),
+        ('DELETE', f'repositories/{PRIVATE}/', {delete}),
         ('GET', f'images/{ONE}/json', {read, write}), ('GET', f'images/{ONE}/layer', {read, write}),
         ('PUT', f'images/{ONE}/json', {write}), ('PUT', f'images/{ONE}/layer', {write}),
         ('PUT', f'images/{ONE}/checksum', {write}), ('DELETE', f'images/{ONE}/json', {delete}),
@@ -102,6 +101,18 @@ def test_a_token_does_what_it_is_for_and_nothing_else(site: Site, passed: FakeAp
     ):
         for token in (read, write, delete):
             assert (status(site, token, method, path) == 200) is (token in good), (method, path, token[-12:])
+
+
+def test_who_sees_a_repository_is_told_by_its_token_and_said_by_none(site: Site) -> None:
+    read, write = pull_token(site, 'alice', PRIVATE), push_token(site, 'alice', PRIVATE)
+    delete = index(site, 'alice', 'DELETE', f'repositories/{PRIVATE}/').headers['X-Docker-Token']
+    path = f'repositories/{PRIVATE}/properties'
+    assert [status(site, token, 'GET', path) for token in (read, write, delete)] == [200, 200, 404]
+    for token, refused in ((read, 403), (write, 403), (delete, 404)):
+        assert by_token(site, token, 'PUT', path, {'access': 'public'}).status_code == refused
+    announce(site, 'mallory', 'mallory/app', ONE)
+    assert status(site, push_token(site, 'mallory', 'mallory/app'), 'GET', path) == 404
+    assert index(site, 'alice', 'GET', path).json == {'access': 'private'}
 
 
 def test_a_token_to_delete_reads_nothing_at_the_index_either(site: Site) -> None:

@@ -52,6 +52,7 @@ AT_INDEX: dict[tuple[str, str], dict[str, int]] = {
     ('user', 'PUT'): {'': 401, 'mallory': 403, 'bob': 403, 'alice': 0, 'root2': 403},
     ('search', 'GET'): ANYBODY, ('repository', 'PUT'): STRANGER, ('repository', 'DELETE'): STRANGER,
     ('images', 'GET'): READER, ('images', 'PUT'): STRANGER, ('images', 'DELETE'): STRANGER,
+    ('properties', 'GET'): READER, ('properties', 'PUT'): STRANGER,
     ('access', 'GET'): READER, ('auth', 'PUT'): dict.fromkeys(STRANGER, 401),  # a token is what it is about
 }
 """What the index tells to whom, by password; 0: whatever comes of it, he is not refused."""

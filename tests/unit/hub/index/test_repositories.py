@@ -268,3 +268,30 @@ def test_a_host_that_is_none_is_not_named(site: Site, host: str) -> None:
     answer = announce(site, 'alice', 'alice/app', ONE, HTTP_HOST=host)
     assert answer.status_code == 400 and 'X-Docker-Endpoints' not in answer.headers
     assert 'X-Docker-Token' not in answer.headers
+
+
+# Who sees it
+
+
+def test_an_owner_says_who_sees_a_repository(site: Site) -> None:
+    path = 'repositories/alice/private/properties'
+    assert index(site, 'alice', 'GET', path).json == {'access': 'private'}
+    assert index(site, '', 'GET', path).status_code == 401
+    assert (index(site, 'alice', 'PUT', path, {'access': 'public'}).json) is True
+    assert index(site, '', 'GET', path).json == {'access': 'public'}
+    assert index(site, 'mallory', 'PUT', path, {'access': 'private'}).status_code == 403
+    noted = [event for _, event in site.hub.audit.find(Wanted(action='repository.visibility'))]
+    assert (noted[0].by, noted[0].target) == ('alice', 'alice/private')
+
+
+def test_what_only_those_with_an_account_see_is_not_public(site: Site) -> None:
+    site.hub.repositories.show('alice/private', Visibility.INTERNAL, by='')
+    assert index(site, 'mallory', 'GET', 'repositories/alice/private/properties').json == {'access': 'private'}
+
+
+@pytest.mark.parametrize('said', [{}, {'access': 'internal'}, {'access': None}, [], 'public', {'access': 'p' * 2000}])
+def test_who_sees_it_is_said_in_two_words(site: Site, said: object) -> None:
+    path = 'repositories/alice/private/properties'
+    assert index(site, 'alice', 'PUT', path, said).status_code in (400, 413)
+    assert index(site, 'alice', 'GET', path).json == {'access': 'private'}
+    assert index(site, 'alice', 'PUT', 'repositories/alice/none/properties', {'access': 'public'}).status_code == 404
