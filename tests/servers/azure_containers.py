@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from azure.storage.blob import generate_container_sas
@@ -25,8 +26,7 @@ class AzureContainer:
     def made(cls, of_account: dict[str, Any]) -> AzureContainer:
         """A new, empty one, made as an operator makes it."""
         container = cls(f'test-{secrets.token_hex(6)}', of_account)
-        with container.using() as store:
-            assert store.setup() != []
+        assert container.own.setup() != []
         return container
 
     @property
@@ -43,6 +43,11 @@ class AzureContainer:
         """A store object on it."""
         return AzureStore(**{**self.options, **other})
 
+    @cached_property
+    def own(self) -> AzureStore:
+        """One by which it is looked at."""
+        return self.store()
+
     def signature(self, permission: str) -> str:
         """A SAS for it, valid for an hour: ``rl`` reads and lists."""
         return generate_container_sas(
@@ -58,10 +63,13 @@ class AzureContainer:
 
     def names(self, *more: str) -> list[str]:
         """The names of all blobs in it, with `more` of those that listings do not show."""
-        with self.using() as store:
-            return [blob.name for blob in store.account.container.list_blobs(include=list(more))]
+        return [blob.name for blob in self.own.account.container.list_blobs(include=list(more))]
+
+    def empty(self) -> None:
+        """Delete all that listings show."""
+        self.own.delete(self.names())
 
     def remove(self) -> None:
         """Remove it with all that is in it."""
-        with self.using() as store:
-            store.account.container.delete_container()
+        self.own.account.container.delete_container()
+        self.own.close()

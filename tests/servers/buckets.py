@@ -73,14 +73,16 @@ class Bucket:
         pages = self.server.client.get_paginator('list_objects_v2').paginate(Bucket=self.name)
         return [found['Key'] for page in pages for found in page.get('Contents', [])]
 
-    def remove(self) -> None:
-        """Remove it with all that is in it."""
-        from objreg.drivers.s3 import S3Store  # as above
-
-        client = self.server.client
+    def empty(self) -> None:
+        """Delete all that is in it."""
+        client, keys = self.server.client, self.keys()
         for upload in self.uploads():
             client.abort_multipart_upload(Bucket=self.name, Key=upload['Key'], UploadId=upload['UploadId'])
-        store = S3Store(**self.options)
-        store.delete(self.keys())
-        store.close()
-        client.delete_bucket(Bucket=self.name)
+        for at in range(0, len(keys), 1000):
+            objects = [{'Key': key} for key in keys[at:at + 1000]]
+            client.delete_objects(Bucket=self.name, Delete={'Objects': objects, 'Quiet': True})
+
+    def remove(self) -> None:
+        """Remove it with all that is in it."""
+        self.empty()
+        self.server.client.delete_bucket(Bucket=self.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from objreg.drivers.swift import MIB, SwiftStore
@@ -20,9 +21,7 @@ class SwiftServer:
     def make_container(self) -> Container:
         """A new, empty one, made as an operator makes it."""
         container = Container(self, f'test-{secrets.token_hex(6)}')
-        store = container.store()
-        store.setup()
-        store.close()
+        container.own.setup()
         return container
 
 
@@ -48,38 +47,38 @@ class Container:
         """A store object on it."""
         return SwiftStore(**{**self.options, **other})
 
+    @cached_property
+    def own(self) -> SwiftStore:
+        """One by which it is looked at."""
+        return self.store()
+
     def allow_reading(self, user: str) -> None:
         """Let another user read it and list it."""
-        store = self.store()
-        store.account.ask('POST', self.name, headers={'X-Container-Read': f'{user},.rlistings'})
-        store.close()
+        self.own.account.ask('POST', self.name, headers={'X-Container-Read': f'{user},.rlistings'})
 
     def names(self, container: str = '') -> list[str]:
         """All names in it, or in another container."""
-        store = self.store()
-        try:
-            found: list[str] = []
-            while lines := store.listed(container or self.name, {'marker': found[-1] if found else ''}, ''):
-                found += [line['name'] for line in lines]
-            return found
-        finally:
-            store.close()
+        found: list[str] = []
+        while lines := self.own.listed(container or self.name, {'marker': found[-1] if found else ''}, ''):
+            found += [line['name'] for line in lines]
+        return found
 
     def staying_segments(self) -> list[str]:
         """The segments that do not expire by themselves."""
-        store, name = self.store(), f'{self.name}_segments'
-        try:
-            return [
-                segment for segment in self.names(name)
-                if 'x-delete-at' not in store.account.ask('HEAD', name, segment).headers
-            ]
-        finally:
-            store.close()
+        name = f'{self.name}_segments'
+        return [
+            segment for segment in self.names(name)
+            if 'x-delete-at' not in self.own.account.ask('HEAD', name, segment).headers
+        ]
+
+    def empty(self) -> None:
+        """Delete all that is in it."""
+        for container in (self.name, f'{self.name}_segments'):
+            self.own.delete_names(container, self.names(container))
 
     def remove(self) -> None:
         """Remove it with all that is in it."""
-        store = self.store()
+        self.empty()
         for container in (self.name, f'{self.name}_segments'):
-            store.delete_names(container, self.names(container))
-            store.account.ask('DELETE', container)
-        store.close()
+            self.own.account.ask('DELETE', container)
+        self.own.close()

@@ -15,6 +15,9 @@
 `azure_tls_container`  the same by TLS, where tokens are taken too
 =====================  ======================================================================================
 
+The contract of stores has those whose names begin with ``shared_``: one for all tests of a class that a worker runs one
+after the other, as each of these leaves it empty.
+
 A server that cannot be started fails the test where ``CI=true``, and skips it, saying why, anywhere else.
 """
 
@@ -124,9 +127,7 @@ def ceph_container() -> Iterator[Container]:
     yield from _container('ceph', preset='ceph')
 
 
-@pytest.fixture
-def gcs_bucket() -> Iterator[GcsBucket]:
-    """A bucket on an emulator of Cloud Storage that this test has for itself."""
+def _gcs() -> Iterator[GcsBucket]:
     from tests.servers.gcs_buckets import GcsBucket  # here: unit tests, which load this module too, start sooner
 
     try:
@@ -136,6 +137,12 @@ def gcs_bucket() -> Iterator[GcsBucket]:
     bucket = GcsBucket.make(settings['GCS_ENDPOINT'])
     yield bucket
     bucket.remove()
+
+
+@pytest.fixture
+def gcs_bucket() -> Iterator[GcsBucket]:
+    """A bucket on an emulator of Cloud Storage that this test has for itself."""
+    yield from _gcs()
 
 
 def _azure(kind: str) -> Iterator[AzureContainer]:
@@ -165,10 +172,14 @@ def azure_tls_container() -> Iterator[AzureContainer]:
     yield from _azure('azurite-tls')
 
 
+def _keystone() -> Iterator[Container]:
+    return _container('swift-keystone', auth='v3', project=PROJECT, region=REGION)
+
+
 @pytest.fixture
 def keystone_container() -> Iterator[Container]:
     """A container on a Swift with Keystone that this test has for itself."""
-    yield from _container('swift-keystone', auth='v3', project=PROJECT, region=REGION)
+    yield from _keystone()
 
 
 @pytest.fixture
@@ -177,11 +188,72 @@ def three_container() -> Iterator[Container]:
     yield from _container('swift-three')
 
 
-@pytest.fixture
-def images() -> Iterator[Images]:
-    """A bucket of images on a Glance with Keystone that this test has for itself."""
+def _images() -> Iterator[Images]:
     from tests.servers.images import Images
 
     made = Images(_settings('glance'))
     yield made
     made.remove()
+
+
+@pytest.fixture
+def images() -> Iterator[Images]:
+    """A bucket of images on a Glance with Keystone that this test has for itself."""
+    yield from _images()
+
+
+# One for the tests of a class
+
+
+@pytest.fixture(scope='class')
+def shared_ceph_bucket(ceph: S3Server) -> Iterator[Bucket]:
+    """A bucket on Ceph."""
+    yield from _bucket(ceph)
+
+
+@pytest.fixture(scope='class')
+def shared_swift_bucket(swift_s3: S3Server) -> Iterator[Bucket]:
+    """A bucket on Swift."""
+    yield from _bucket(swift_s3)
+
+
+@pytest.fixture(scope='class')
+def shared_swift_container() -> Iterator[Container]:
+    """A container on Swift."""
+    yield from _container('swift')
+
+
+@pytest.fixture(scope='class')
+def shared_ceph_container() -> Iterator[Container]:
+    """A container on Ceph."""
+    yield from _container('ceph', preset='ceph')
+
+
+@pytest.fixture(scope='class')
+def shared_keystone_container() -> Iterator[Container]:
+    """A container on a Swift with Keystone."""
+    yield from _keystone()
+
+
+@pytest.fixture(scope='class')
+def shared_three_container() -> Iterator[Container]:
+    """A container on a Swift with three devices."""
+    yield from _container('swift-three')
+
+
+@pytest.fixture(scope='class')
+def shared_gcs_bucket() -> Iterator[GcsBucket]:
+    """A bucket on an emulator of Cloud Storage."""
+    yield from _gcs()
+
+
+@pytest.fixture(scope='class')
+def shared_azure_container() -> Iterator[AzureContainer]:
+    """A container on Azurite."""
+    yield from _azure('azurite')
+
+
+@pytest.fixture(scope='class')
+def shared_images() -> Iterator[Images]:
+    """A bucket of images on a Glance with Keystone."""
+    yield from _images()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -45,9 +45,7 @@ class GcsBucket:
     def make(cls, endpoint: str) -> GcsBucket:
         """A new, empty one, made as an operator makes it."""
         made = cls(endpoint, f'test-{secrets.token_hex(6)}')
-        store = made.store()
-        store.setup()
-        store.close()
+        made.own.setup()
         return made
 
     @property
@@ -59,22 +57,25 @@ class GcsBucket:
         """A store object on it, with small parts."""
         return GcsStore(**{**self.options, 'part_size': MIB, **other})
 
+    @cached_property
+    def own(self) -> GcsStore:
+        """One by which it is looked at."""
+        return self.store()
+
     def names(self) -> list[str]:
         """All names in it, those of parts included."""
-        store = self.store()
-        try:
-            return [name for page in store.pages_under('') for name, _ in page]
-        finally:
-            store.close()
+        return [name for page in self.own.pages_under('') for name, _ in page]
 
     def parts(self) -> list[str]:
         """The parts of uploads."""
         return [name for name in self.names() if PARTS in name]
 
+    def empty(self) -> None:
+        """Delete all that is in it."""
+        self.own.delete_names(self.names())
+
     def remove(self) -> None:
         """Remove it with all that is in it."""
-        names = self.names()
-        store = self.store()
-        store.delete_names(names)
-        store.connection.client.bucket(self.name).delete(retry=None)
-        store.close()
+        self.empty()
+        self.own.connection.client.bucket(self.name).delete(retry=None)
+        self.own.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from objreg.drivers.glance import GlanceStore
@@ -43,11 +44,7 @@ class Images:
 
     def told(self, **properties: str) -> list[dict[str, Any]]:
         """What Glance tells of those that have these properties; a name is written ``eq:name``."""
-        images = self._client()
-        try:
-            return list(images.all(**{BUCKET: self.bucket}, **properties))
-        finally:
-            images.close()
+        return list(self.own.all(**{BUCKET: self.bucket}, **properties))
 
     def names(self) -> list[str]:
         """What they are called."""
@@ -55,17 +52,13 @@ class Images:
 
     def deactivate(self, name: str) -> None:
         """As an administrator does with what is suspicious."""
-        images = self._client()
         [found] = self.told(name=f'eq:{name}')
-        images._bytes.post(f'/v2/images/{found["id"]}/actions/deactivate')
-        images.close()
+        self.own._bytes.post(f'/v2/images/{found["id"]}/actions/deactivate')
 
     def delete(self, name: str) -> None:
         """As somebody does in Horizon."""
-        images = self._client()
         [found] = self.told(name=f'eq:{name}')
-        images.delete(found['id'])
-        images.close()
+        self.own.delete(found['id'])
 
     def make_queued_in_place_of(self, store: GlanceStore, key: str) -> None:
         """Have the record of an object name an image whose bytes did not come yet."""
@@ -74,12 +67,17 @@ class Images:
         store.images.create(queued)
         store.names.put(key, Record(queued['id'], record.size).dump())
 
-    def remove(self) -> None:
+    def empty(self) -> None:
         """Delete them all."""
-        images = self._client()
         for image in self.told():
-            images.delete(image['id'])
-        images.close()
+            self.own.delete(image['id'])
 
-    def _client(self) -> Any:
+    def remove(self) -> None:
+        """The same, and be done."""
+        self.empty()
+        self.own.close()
+
+    @cached_property
+    def own(self) -> Any:
+        """A client by which they are looked at."""
         return self.store(MemoryStore()).images

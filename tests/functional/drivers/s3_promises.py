@@ -23,6 +23,7 @@ from objreg.drivers.s3 import S3Store
 from objreg.drivers.s3_presets import PRESETS, Preset
 from objreg.store import Exists, NotFound, Refused, Unavailable
 from objreg.testing.contract import StoreContract
+from tests.functional.drivers.again import Shared
 from tests.servers.buckets import Bucket
 
 MIB = 1024**2
@@ -32,21 +33,22 @@ ODD_KEYS = [
 ]
 
 
-class S3Contract(StoreContract):
+class S3Contract(Shared, StoreContract):
     """The contract."""
 
-    @pytest.fixture
-    def store(self, bucket: Bucket) -> Iterator[S3Store]:
+    @pytest.fixture(scope='class')
+    @classmethod
+    def store(cls, bucket: Bucket) -> Iterator[S3Store]:
         made = S3Store(**bucket.options)
-        made.bucket = bucket  # type: ignore[attr-defined]
+        made.of_test = bucket  # type: ignore[attr-defined]
         yield made
         made.close()
 
     def another(self, store: Any) -> S3Store:
-        return S3Store(**store.bucket.options)
+        return S3Store(**store.of_test.options)
 
     def leftovers(self, store: Any) -> list[str]:
-        return [f'{upload["Key"]}: an unfinished upload' for upload in store.bucket.uploads()]
+        return [f'{upload["Key"]}: an unfinished upload' for upload in store.of_test.uploads()]
 
 
 class S3Promises:

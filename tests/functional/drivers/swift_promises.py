@@ -18,16 +18,18 @@ from objreg.store import Refused, Unavailable
 from objreg.testing.contract import StoreContract
 from objreg.testing.ledger import Ledger
 from objreg.wrap.prefix import PrefixStore
+from tests.functional.drivers.again import Shared
 from tests.servers.containers import Container
 
 RECORD = keys.upload_record('0123456789abcdef' * 2, 0)
 
 
-class SwiftContract(StoreContract):
+class SwiftContract(Shared, StoreContract):
     """The contract."""
 
-    @pytest.fixture
-    def store(self, container: Container) -> Iterator[SwiftStore]:
+    @pytest.fixture(scope='class')
+    @classmethod
+    def store(cls, container: Container) -> Iterator[SwiftStore]:
         made = container.store()
         made.of_test = container  # type: ignore[attr-defined]
         yield made

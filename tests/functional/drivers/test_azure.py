@@ -21,17 +21,19 @@ from objreg.drivers.azure import MIB, AzureStore
 from objreg.drivers.azure_upload import copy
 from objreg.store import NotFound, Refused, Unavailable
 from objreg.testing.contract import StoreContract
+from tests.functional.drivers.again import Shared
 from tests.servers.azure_containers import AzureContainer
 from tests.servers.azurite import KEY
 
 
-class TestContract(StoreContract):
+class TestContract(Shared, StoreContract):
     """What every store promises."""
 
-    @pytest.fixture
-    def store(self, azure_container: AzureContainer) -> Iterator[AzureStore]:
-        made = azure_container.store()
-        made.of_test = azure_container  # type: ignore[attr-defined]
+    @pytest.fixture(scope='class')
+    @classmethod
+    def store(cls, shared_azure_container: AzureContainer) -> Iterator[AzureStore]:
+        made = shared_azure_container.store()
+        made.of_test = shared_azure_container  # type: ignore[attr-defined]
         yield made
         made.close()
 

@@ -22,17 +22,19 @@ from objreg.drivers.gcs import MIB, GcsStore
 from objreg.store import NotFound, Refused, Unavailable
 from objreg.testing.contract import StoreContract
 from objreg.testing.ledger import Ledger
+from tests.functional.drivers.again import Shared
 from tests.servers.gcs_buckets import ACCOUNT, GcsBucket, private_key
 from tests.servers.gcs_signatures import opens
 
 
-class TestContract(StoreContract):
+class TestContract(Shared, StoreContract):
     """What every store promises."""
 
-    @pytest.fixture
-    def store(self, gcs_bucket: GcsBucket) -> Iterator[GcsStore]:
-        made = gcs_bucket.store()
-        made.of_test = gcs_bucket  # type: ignore[attr-defined]
+    @pytest.fixture(scope='class')
+    @classmethod
+    def store(cls, shared_gcs_bucket: GcsBucket) -> Iterator[GcsStore]:
+        made = shared_gcs_bucket.store()
+        made.of_test = shared_gcs_bucket  # type: ignore[attr-defined]
         yield made
         made.close()
 

@@ -17,21 +17,23 @@ from objreg.drivers.memory import MemoryStore
 from objreg.store import NotFound, Refused, Unavailable
 from objreg.testing.contract import StoreContract
 from objreg.testing.ledger import Ledger
+from tests.functional.drivers.again import Shared
 from tests.servers.images import Images
 
 LAYER = 'blobs/sha256/ab/abcdef'
 
 
-class TestContract(StoreContract):
+class TestContract(Shared, StoreContract):
     """What every store promises, of images alone: every key is one, and nothing stays in the store of names."""
 
     racers = 6
     rounds = 3
 
-    @pytest.fixture
-    def store(self, images: Images) -> Iterator[GlanceStore]:
-        made = images.store(MemoryStore(), large='.*', inline=0)
-        made.of_test = images  # type: ignore[attr-defined]
+    @pytest.fixture(scope='class')
+    @classmethod
+    def store(cls, shared_images: Images) -> Iterator[GlanceStore]:
+        made = shared_images.store(MemoryStore(), large='.*', inline=0)
+        made.of_test = shared_images  # type: ignore[attr-defined]
         yield made
         made.images.close()
 
@@ -48,18 +50,19 @@ class TestContract(StoreContract):
         objects.inner.sweep(-1)  # of two that replace an object at once, one leaves its image
 
 
-class TestContractAsItComes(StoreContract):
+class TestContractAsItComes(Shared, StoreContract):
     """What every store promises, with content and whatever else where it is by default."""
 
     racers = 5
     rounds = 2
     many = 105
 
-    @pytest.fixture
-    def store(self, images: Images) -> Iterator[GlanceStore]:
-        made = images.store(MemoryStore())
+    @pytest.fixture(scope='class')
+    @classmethod
+    def store(cls, shared_images: Images) -> Iterator[GlanceStore]:
+        made = shared_images.store(MemoryStore())
         made.capabilities = replace(made.capabilities, max_parts=20)  # uploads are as above, a thousand parts too
-        made.of_test = images  # type: ignore[attr-defined]
+        made.of_test = shared_images  # type: ignore[attr-defined]
         yield made
         made.images.close()
 

@@ -11,9 +11,10 @@ from tests.servers.buckets import Bucket
 class TestContract(S3Contract):
     """What every store promises."""
 
-    @pytest.fixture
-    def bucket(self, ceph_bucket: Bucket) -> Bucket:
-        return ceph_bucket
+    @pytest.fixture(scope='class')
+    @classmethod
+    def bucket(cls, shared_ceph_bucket: Bucket) -> Bucket:
+        return shared_ceph_bucket
 
 
 class TestS3Driver(S3Promises):

@@ -10,23 +10,25 @@ import pytest
 from objreg.drivers.s3 import S3Store
 from objreg.testing.contract import StoreContract
 from objreg.wrap.encrypt import EncryptStore
+from tests.functional.drivers.again import Shared
 from tests.servers.buckets import Bucket
 
 KEY = 'a1' * 32
 
 
-class TestContract(StoreContract):
+class TestContract(Shared, StoreContract):
     """What every store promises, on Ceph."""
 
-    @pytest.fixture
-    def store(self, ceph_bucket: Bucket) -> Iterator[EncryptStore]:
-        made = EncryptStore(store=S3Store(**ceph_bucket.options), key=KEY)
-        made.bucket = ceph_bucket  # type: ignore[attr-defined]
+    @pytest.fixture(scope='class')
+    @classmethod
+    def store(cls, shared_ceph_bucket: Bucket) -> Iterator[EncryptStore]:
+        made = EncryptStore(store=S3Store(**shared_ceph_bucket.options), key=KEY)
+        made.of_test = shared_ceph_bucket  # type: ignore[attr-defined]
         yield made
         made.close()
 
     def another(self, store: Any) -> EncryptStore:
-        return EncryptStore(store=S3Store(**store.bucket.options), key=KEY)
+        return EncryptStore(store=S3Store(**store.of_test.options), key=KEY)
 
     def leftovers(self, store: Any) -> list[str]:
-        return [f'{upload["Key"]}: an unfinished upload' for upload in store.bucket.uploads()]
+        return [f'{upload["Key"]}: an unfinished upload' for upload in store.of_test.uploads()]

@@ -12,9 +12,10 @@ from tests.servers.buckets import Bucket
 class TestContract(Again, S3Contract):
     """What every store promises."""
 
-    @pytest.fixture
-    def bucket(self, swift_bucket: Bucket) -> Bucket:
-        return swift_bucket
+    @pytest.fixture(scope='class')
+    @classmethod
+    def bucket(cls, shared_swift_bucket: Bucket) -> Bucket:
+        return shared_swift_bucket
 
 
 class TestS3Driver(S3Promises):

@@ -11,9 +11,10 @@ from tests.servers.containers import Container
 class TestContract(SwiftContract):
     """What every store promises."""
 
-    @pytest.fixture
-    def container(self, swift_container: Container) -> Container:
-        return swift_container
+    @pytest.fixture(scope='class')
+    @classmethod
+    def container(cls, shared_swift_container: Container) -> Container:
+        return shared_swift_container
 
 
 class TestSwiftDriver(SwiftPromises):

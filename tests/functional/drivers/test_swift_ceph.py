@@ -14,9 +14,10 @@ from tests.servers.containers import Container
 class TestContract(Again, SwiftContract):
     """What every store promises."""
 
-    @pytest.fixture
-    def container(self, ceph_container: Container) -> Container:
-        return ceph_container
+    @pytest.fixture(scope='class')
+    @classmethod
+    def container(cls, shared_ceph_container: Container) -> Container:
+        return shared_ceph_container
 
     def leftovers(self, store: Any) -> list[str]:
         store.sweep(-1)  # those of a large object that was replaced stay until its key is deleted

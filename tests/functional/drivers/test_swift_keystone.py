@@ -22,9 +22,10 @@ Opening = Callable[..., SwiftStore]
 class TestContract(Again, SwiftContract):
     """What every store promises."""
 
-    @pytest.fixture
-    def container(self, keystone_container: Container) -> Container:
-        return keystone_container
+    @pytest.fixture(scope='class')
+    @classmethod
+    def container(cls, shared_keystone_container: Container) -> Container:
+        return shared_keystone_container
 
 
 class TestSwiftDriver(SwiftPromises):

@@ -22,12 +22,14 @@ SECONDS = 0.3
 class TestContract(Again, SwiftContract):
     """What every store promises holds although nothing that was just written or deleted is seen in a listing."""
 
-    @pytest.fixture
-    def container(self, three_container: Container) -> Container:
-        return three_container
+    @pytest.fixture(scope='class')
+    @classmethod
+    def container(cls, shared_three_container: Container) -> Container:
+        return shared_three_container
 
-    @pytest.fixture
-    def store(self, container: Container) -> Iterator[Store]:  # type: ignore[override]
+    @pytest.fixture(scope='class')
+    @classmethod
+    def store(cls, container: Container) -> Iterator[Store]:  # type: ignore[override]
         made = container.store()
         lagging = LaggingStore(made, SECONDS)
         lagging.of_test = container  # type: ignore[attr-defined]
