@@ -99,8 +99,9 @@ def _greet(path: str, application: Any, wanted: server.Settings, quiet: bool, so
     for layer in pipeline.layers(application):
         if who := getattr(layer, 'who', ''):
             lines.append(f'  open to   {who}')
-        if hint := getattr(layer, 'hint', ''):
-            lines.append(f'  accounts  {hint}')
+        hint = getattr(layer, 'hint', None)
+        if hint is not None and (told := hint(server.reached(wanted, port))):
+            lines.append(f'  accounts  {told}')
     lines += [
         f'  pipeline  {names} ({path})',
         f'  process   {wanted.workers} of {wanted.threads} threads',

@@ -63,7 +63,7 @@ def load_store(path: str, name: str) -> Store:
     if cache is _UNSAID:
         # several processes serve a folder, and each would show for a while what another deleted, to save microseconds
         cache = not store.capabilities.local
-    caching = _switch(_substituted(cache, f'{path}: [{name}] cache', _folder(path)), _CACHE, f'{path}: [{name}] cache')
+    caching = _switch(substituted(cache, f'{path}: [{name}] cache', _folder(path)), _CACHE, f'{path}: [{name}] cache')
     return store if caching is None else CachedStore(store, **caching)
 
 
@@ -74,7 +74,7 @@ def _load(path: str, name: str, within: tuple[str, ...]) -> Store:
     section = _section(path, name)
     where = f'{path}: [{name}]'
     options = {
-        option: _substituted(value, f'{where} {option}', _folder(path))
+        option: substituted(value, f'{where} {option}', _folder(path))
         for option, value in section.items() if option != 'cache'
     }
     retry = options.pop('retry', _UNSAID)
@@ -109,7 +109,7 @@ def describe(path: str, name: str) -> str:
     """The store of that name in a few words, none of them secret: ``s3 bucket=registry endpoint=…``."""
     section = _section(path, name)
     shown = {option: section[option] for option in _SHOWN if option in section}
-    said = [f'{option}={_substituted(value, option, _folder(path))}' for option, value in shown.items()]
+    said = [f'{option}={substituted(value, option, _folder(path))}' for option, value in shown.items()]
     return ' '.join([str(section.get('driver', '')), *said])
 
 
@@ -144,10 +144,10 @@ def _section(path: str, name: str) -> dict[str, Any]:
     return section
 
 
-def _substituted(value: Any, where: str, here: str) -> Any:
-    """The value with its variables replaced, in all depths."""
+def substituted(value: Any, where: str, here: str) -> Any:
+    """The value with its variables replaced, in all depths; raises `ConfigError`, which begins with `where`."""
     if isinstance(value, dict):
-        return {key: _substituted(inner, f'{where}.{key}', here) for key, inner in value.items()}
+        return {key: substituted(inner, f'{where}.{key}', here) for key, inner in value.items()}
     if not isinstance(value, str):
         return value
 
@@ -193,7 +193,7 @@ def _made(driver: Callable[..., Store], options: dict[str, Any], where: str) -> 
         if option not in parameters:
             hint = close_match(option, [*parameters, *_COMMON])
             raise ConfigError(f'{where} {given}: there is no such option; {hint}')
-        text = _content_of(value, f'{where} {given}') if in_file else value
+        text = content_of(value, f'{where} {given}') if in_file else value
         converted[option] = _as(parameters[option].annotation, text, f'{where} {given}')
     for option, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and option not in converted:
@@ -208,7 +208,8 @@ def _tried(make: Callable[[], Made], where: str) -> Made:
         raise ConfigError(f'{where} {error}') from error
 
 
-def _content_of(path: Any, where: str) -> str:
+def content_of(path: Any, where: str) -> str:
+    """What a file says, without white space around it; raises `ConfigError`, which begins with `where`."""
     try:
         return Path(path).read_text(encoding='utf-8').strip()
     except (OSError, UnicodeDecodeError, TypeError) as error:

@@ -23,7 +23,7 @@ def user() -> None:
       objreg user add alice --admin
       objreg user password alice
       objreg user suspend mallory --why 'token on a public page'
-      objreg user invite --email carol@example.org
+      objreg user invite --mail carol@example.org
     """
 
 
@@ -125,18 +125,28 @@ def delete(client: Client, *, name: str, keep_repositories: bool, yes: bool) -> 
 
 @user.command()
 @click.option('--email', default='', help='Whom it is for.')
+@click.option('--mail', 'mail_to', default='', metavar='ADDRESS', help='The same, and send it there.')
 @click.option('--days', default=7, show_default=True, help='How long it is good.')
 @JSON
 @with_client
-def invite(client: Client, *, email: str, days: int, as_json: bool) -> None:
-    """Make an invitation, and print its code, by which one person signs up; it is never shown again.
+def invite(client: Client, *, email: str, mail_to: str, days: int, as_json: bool) -> None:
+    """Make an invitation, by which one person signs up, and send it, or print its code; it is never shown again.
 
     \b
-    Example:
+    Examples:
+      objreg user invite --mail bob@example.org
       objreg user invite --email carol@example.org --days 3
     """
-    made = client.call('POST', '/invitations', {'email': email, 'days': days})
-    click.echo(json.dumps(made) if as_json else made['code'])
+    asked = {'email': mail_to or email, 'days': days, 'mail': bool(mail_to)}
+    made = client.call('POST', '/invitations', asked)
+    if mail_to and not made['mailed']:
+        click.echo('the hub could not send it, or sends no mail: the code is for you to pass on', err=True)
+    if as_json:
+        click.echo(json.dumps(made))
+    elif made['code']:
+        click.echo(made['code'])
+    else:
+        click.echo(f'sent to {mail_to}', err=True)
 
 
 @user.command('reset-link')

@@ -99,11 +99,17 @@ class Accounts:
 
     def make_administrator(self, user: str, *, by: str = '') -> None:
         """Let him administer the hub."""
-        self._store.put(keys.administrator(user), Mark(self._now(), by).dump())
+        mark = Mark(self._now(), by).dump()
+        self._store.put(keys.administrator(user), mark)
+        self._store.put(keys.ADMINISTERED, mark)
 
     def unmake_administrator(self, user: str) -> None:
         """Let him do so no more."""
         self._store.delete([keys.administrator(user)])
+
+    def was_administered(self) -> bool:
+        """Whether somebody ever administered the hub, as far as one call tells: see `objreg.hub.first`."""
+        return self._store.has(keys.ADMINISTERED)
 
     # Passwords
 
@@ -116,8 +122,25 @@ class Accounts:
         check_password(password, user)
         hashed = self._hasher.hash(password)
         self.end_sessions(user)
+        self._store.delete([keys.waiting(user)])
         self._store.put(keys.password(user), Password(hashed, self._now()).dump())
         self.end_sessions(user)
+
+    def set_password_for_later(self, user: str, password: str) -> None:
+        """The one that somebody new will have once he is let in: until then he has none.  Raises `PasswordRefused`."""
+        check_password(password, user)
+        self._store.put(keys.waiting(user), Password(self._hasher.hash(password), self._now()).dump())
+
+    def is_waiting(self, user: str) -> bool:
+        """Whether he is still to be let in."""
+        return self._store.has(keys.waiting(user))
+
+    def let_in(self, user: str) -> None:
+        """Let him have the password that he chose; nothing, where he is not waiting."""
+        kept = records.find(self._store, keys.waiting(user), Password)
+        if kept is not None:
+            self._store.put(keys.password(user), kept.dump())
+            self._store.delete([keys.waiting(user)])
 
     def has_password(self, user: str, password: str) -> bool:
         """Whether it is his; costs the same whether there is such a user or not.  Raises 503 under many guesses."""

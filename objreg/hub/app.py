@@ -33,7 +33,7 @@ class HubApp:
         self, registry: Registry, settings: Settings, options: TokenOptions, *, index: IndexOptions | None = None,
         behind: WSGIApplication | None = None,
     ) -> None:
-        self.hub = hub = Hub(registry.store, settings, each=registry.each)
+        self.hub = hub = Hub(registry.store, settings, each=registry.each, secrets=registry.secrets)
         self.options = options
         token = TokenService(hub.authority, hub.tokens, hub.signing, options)
         self._api = Api(hub, token)

@@ -1,4 +1,4 @@
-"""Codes that let somebody in once: invitations, and permissions to set a new password.
+"""Codes that let somebody in once: invitations, permissions to set a new password, and proofs of an address.
 
 A code is used by writing that it is, which only one can do (`objreg.hub.claims.create`): atomically where the store
 can, elsewhere under a timed lock, on what is assumed there.  The mark stays longer than the code, or whoever had read
@@ -10,6 +10,8 @@ from __future__ import annotations
 import secrets
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from objreg.hub import claims, credentials, keys, records
 from objreg.hub.claims import Clock
 from objreg.hub.credentials import Credential
@@ -17,7 +19,7 @@ from objreg.hub.records import Code, CodeUsed
 from objreg.store import Store
 
 DAY = 86400
-CodeKind = Literal['invitation', 'password']
+CodeKind = Literal['invitation', 'password', 'address']
 
 
 class CodeRefused(Exception):
@@ -38,11 +40,18 @@ class Codes:
         self._store = store
         self._clock = clock
 
-    def issue(self, kind: CodeKind, *, seconds: int, account: str = '', email: str = '') -> tuple[Credential, int]:
+    def issue(
+        self, kind: CodeKind, *, seconds: int, account: str = '', email: str = '', epoch: str = ''
+    ) -> tuple[Credential, int]:
         """A new code, and when it expires."""
         made, expires = credentials.make('code'), int(self._clock.time()) + seconds
-        self._store.put(keys.code(made.id), Code(kind, made.hash, expires, account, email).dump())
+        self._store.put(keys.code(made.id), Code(kind, made.hash, expires, account, email, epoch).dump())
         return made, expires
+
+    def note_mailed(self, made: Credential) -> None:
+        """It was sent to the address that it is for, and shown to nobody: whoever has it reads what is sent there."""
+        code = records.read(self._store, keys.code(made.id), Code)
+        self._store.put(keys.code(made.id), msgspec.structs.replace(code, mailed=True).dump())
 
     def find(self, text: str, kind: CodeKind) -> tuple[str, Code]:
         """The id and the record of a code that can be used; raises `CodeRefused`."""

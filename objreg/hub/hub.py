@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from objreg.config import Network
-from objreg.hub import guard
+from objreg.hub import correspondence, guard
 from objreg.hub.accounts import Accounts
 from objreg.hub.audit import Audit
 from objreg.hub.authority import Authority
 from objreg.hub.codes import Codes
+from objreg.hub.correspondence import Correspondence
 from objreg.hub.cursors import Cursors
 from objreg.hub.deliveries import Deliveries
 from objreg.hub.denials import Denials
+from objreg.hub.first import First
 from objreg.hub.founding import Founder
 from objreg.hub.guard import Guard
+from objreg.hub.mailboxes import Mailboxes
+from objreg.hub.mailer import Mailer
 from objreg.hub.organisations import Organisations
 from objreg.hub.policy import Visibility
 from objreg.hub.quotas import Quotas
@@ -45,15 +49,25 @@ class Settings(NamedTuple):
     signup: str = 'closed'
     session_seconds: int = 12 * 3600
     """How long a browser stays logged in."""
+    mailer: Mailer | None = None
+    """Sends mail; without it none is."""
+    mails: str = correspondence.DEFAULT
+    """How many mails go to one address, see `objreg.hub.correspondence`."""
 
 
 SIGNUPS = ('closed', 'invitation', 'open')
 
 
 class Hub:
-    """The parts of a hub.  `each` calls a function with each of many things, maybe at the same time."""
+    """The parts of a hub.  `each` calls a function with each of many things, maybe at the same time.
 
-    def __init__(self, store: Store, settings: Settings | None = None, *, each: Each | None = None) -> None:
+    `secrets` are those of the registry, where they have been read already.
+    """
+
+    def __init__(
+        self, store: Store, settings: Settings | None = None, *, each: Each | None = None,
+        secrets: Secrets | None = None,
+    ) -> None:
         self.settings = settings = settings or Settings()
         self.each: Each = each or (lambda function, items: list(map(function, items)))
         self.store = store
@@ -67,8 +81,12 @@ class Hub:
         self.sessions = Sessions(store, self.signing, self.accounts, settings.session_seconds)
         self.audit = Audit(store)
         self.codes = Codes(store)
+        self.mailboxes = Mailboxes(store, self.accounts)
+        self.mail = Correspondence(self.accounts, self.codes, self.mailboxes, settings.mailer, settings.mails)
         self.founder = Founder(store, self.accounts, self.organisations)
-        self.cursors = Cursors(Secrets(store))
+        known = secrets or Secrets(store)
+        self.cursors = Cursors(known)
+        self.first = First(store, self.accounts, known)
         self.webhooks = Webhooks(store, settings.webhook_networks)
         self.deliveries = Deliveries(store, self.webhooks)
         self.trusts = Trusts(store, settings.issuers)

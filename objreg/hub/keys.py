@@ -6,10 +6,15 @@
                                                    the account is deleted, and never taken away
     hub/locks/<canonical name>                     a timed lock while a name is taken, on stores that need one
     hub/people/<user>/password                     the hash of his password, and when it was set
-    hub/people/<user>/profile                      his e-mail address, and what he calls himself
+    hub/people/<user>/profile                      the e-mail address that he says, and what he calls himself
+    hub/people/<user>/mailbox                      the address that he proved to be his
+    hub/people/<user>/waiting                      the password that he will have once he proved one
     hub/people/<user>/suspended                    that he may do nothing for now
     hub/people/<user>/administrator                that he administers the hub
     hub/people/<user>/epoch                        another one whenever all his sessions end
+    hub/mail/<sha256>                              who may have the address of that hash; means nothing by itself
+    hub/administered                               that there has been an administrator
+    hub/first/<number>                             who is about to become the first one
     hub/sessions/<until>/<id>                      that a session was logged out; until it would have expired
     hub/members/<organisation>/<user>/member       that he is in the organisation
     hub/members/<organisation>/<user>/owner        that he owns it, besides
@@ -50,10 +55,12 @@ from objreg.hub.names import canonical
 
 HUB = 'hub/'
 ACCOUNTS = 'hub/accounts/'
+ADMINISTERED = 'hub/administered'
 AUDIT = 'hub/audit/'
 CODES = 'hub/codes/'
 DENIED = 'hub/denied/'
 ENDED = 'hub/sessions/'
+PEOPLE = 'hub/people/'
 QUEUE = 'hub/queue/'
 SIGNING = 'hub/signing/'
 
@@ -78,6 +85,26 @@ def profile(user: str) -> str:
     return f'hub/people/{user}/profile'
 
 
+def mailbox(user: str) -> str:
+    """The address that somebody proved to be his."""
+    return f'hub/people/{user}/mailbox'
+
+
+def waiting(user: str) -> str:
+    """The password that somebody will have once he proved an address."""
+    return f'hub/people/{user}/waiting'
+
+
+def mail(sha256: str) -> str:
+    """Who may have the address of that hash."""
+    return f'hub/mail/{sha256}'
+
+
+def first(number: int) -> str:
+    """Who is about to become the first administrator; the next number counts where this one cannot any more."""
+    return f'hub/first/{number:03d}'
+
+
 def suspended(user: str) -> str:
     """That somebody may do nothing for now."""
     return f'hub/people/{user}/suspended'
@@ -86,6 +113,11 @@ def suspended(user: str) -> str:
 def administrator(user: str) -> str:
     """That somebody administers the hub."""
     return f'hub/people/{user}/administrator'
+
+
+def is_administrator(key: str) -> bool:
+    """Whether that is a key that `administrator` makes."""
+    return key.startswith(PEOPLE) and key.endswith('/administrator')
 
 
 def epoch(user: str) -> str:

@@ -63,6 +63,28 @@ class Profile(Record, frozen=True):
     full_name: str = ''
 
 
+class Mailbox(Record, frozen=True):
+    """An address that somebody proved to be his, and when."""
+
+    address: str
+    proved: int
+
+
+class MailEntry(Record, frozen=True):
+    """Whose mailbox an address may be; `account` is the id of his account."""
+
+    user: str
+    account: str
+
+
+class Candidate(Record, frozen=True):
+    """That somebody is about to become the first administrator: the id that his account will have."""
+
+    name: str
+    id: str
+    at: int
+
+
 class Mark(Record, frozen=True):
     """That something is so: since when, by whom, and why."""
 
@@ -145,13 +167,19 @@ class Token(Record, frozen=True):
 
 
 class Code(Record, frozen=True):
-    """What lets somebody in once: an invitation, or a new password."""
+    """What lets somebody in once: an invitation, a new password, or the proof of an address.
 
-    kind: Literal['invitation', 'password', 'administrator']
+    `epoch` is that of the account: where it is another one, the password changed since.  `mailed`: it was sent to
+    `email`, and nobody else has seen it.
+    """
+
+    kind: Literal['invitation', 'password', 'administrator', 'address']
     hash: str
     expires: int
     account: str = ''
     email: str = ''
+    epoch: str = ''
+    mailed: bool = False
 
 
 class CodeUsed(Record, frozen=True):

@@ -56,6 +56,11 @@ Options:
 ``issuers =``
     A file that names the services whose jobs may act as robots without a secret of their own (docs/hub.md).  It is
     read again at SIGHUP.
+``mail =``
+    A file that says by which server mail is sent, and where its links lead (docs/hub.md).  Read again at SIGHUP.
+    Empty: no mail is sent.
+``mails = 5 per hour``
+    How many mails one address is sent; ten times as many may be asked for from one address of the network.
 
 Example::
 
@@ -68,18 +73,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from objreg.config import ConfigError, as_list, as_networks, as_seconds
 from objreg.http import Request
-from objreg.hub import sessions
+from objreg.hub import correspondence, sessions
 from objreg.hub.app import HubApp
 from objreg.hub.denials import LONGEST
 from objreg.hub.guard import DEFAULT
 from objreg.hub.hub import SIGNUPS, Settings
 from objreg.hub.index.app import IndexOptions
 from objreg.hub.index.endpoints import parse as parse_endpoints
+from objreg.hub.letters import FIRST, link
+from objreg.hub.mailer import Mailer
 from objreg.hub.policy import Visibility
 from objreg.hub.sealed import URN
 from objreg.hub.signing import ALGORITHMS
@@ -91,6 +99,8 @@ from objreg.v1.tokens import audience
 
 log = logging.getLogger(__name__)
 
+_LAST_MAIL = 5.0
+"""Seconds that a mail has once the end began."""
 _LEAST_TOKEN, _LONGEST_TOKEN = 30.0, 1800.0
 _LEAST_V1, _LONGEST_V1 = 300.0, 7200.0
 assert _LONGEST_V1 < LONGEST, 'what is withdrawn is denied for as long as it might be used'  # noqa: S101
@@ -104,7 +114,7 @@ class Hub(Middleware):
         issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private', signup: str = 'closed',
         lifetime: str = '5 min', index_lifetime: str = '1 hour', endpoints: str = '', refresh_days: str = '90',
         session: str = sessions.DEFAULT, algorithm: str = 'ES256', key_days: str = '30', failures: str = DEFAULT,
-        webhook_networks: str = '', issuers: str = '',
+        webhook_networks: str = '', issuers: str = '', mail: str = '', mails: str = correspondence.DEFAULT,
     ) -> None:
         super().__init__(app, global_conf)
         settings = Settings(
@@ -112,6 +122,7 @@ class Hub(Middleware):
             issuers=read_issuers(issuers) if issuers else NO_ISSUERS, failures=failures,
             webhook_networks=as_networks(webhook_networks),
             signup=_signup(signup), session_seconds=_session(session),
+            mailer=Mailer(str(Path((global_conf or {}).get('here', ''), mail))) if mail else None, mails=mails,
         )
         seconds = as_seconds(lifetime)
         if not _LEAST_TOKEN <= seconds <= _LONGEST_TOKEN:
@@ -142,19 +153,37 @@ class Hub(Middleware):
             return self.hub_app.respond(req)
         return self.hub_app.index.respond(req)
 
-    @property
-    def hint(self) -> str:
-        """What to do first, for people; '' when it was done."""
-        return '' if self.hub_app.hub.accounts.are_there() else 'none yet; objreg user add NAME --admin makes one'
+    def hint(self, url: str) -> str:
+        """What to do first, for people; '' when it was done.  `url` is where the server listens.
+
+        It is a secret, and never logged.
+        """
+        hub = self.hub_app.hub
+        code = hub.first.code()
+        if not code:
+            return ''
+        where = link(hub.mail.mailer.url if hub.mail.mailer else url, FIRST, code)
+        return f'none administers it yet; within 4 hours {where} makes one, and so does objreg user add NAME --admin'
 
     def reload(self) -> None:
-        """Read the signing keys and the issuers again; what cannot be read stays as it was."""
-        self.hub_app.hub.signing.reload()
-        if self._issuers:
+        """Read keys, issuers and how mail is sent again; what cannot be read stays as it was."""
+        hub = self.hub_app.hub
+        hub.signing.reload()
+        for read in (self._read_issuers, hub.mail.mailer.reload if hub.mail.mailer else None):
             try:
-                self.hub_app.hub.trusts.issuers = read_issuers(self._issuers)
+                if read is not None:
+                    read()
             except ConfigError as error:
                 log.error('%s: it is not read again', error)
+
+    def _read_issuers(self) -> None:
+        if self._issuers:
+            self.hub_app.hub.trusts.issuers = read_issuers(self._issuers)
+
+    def drain(self) -> None:
+        """The end has begun: wait a little for mail that is under way."""
+        if self.hub_app.hub.mail.mailer:
+            self.hub_app.hub.mail.mailer.close(_LAST_MAIL)
 
 
 def _visibility(text: str) -> Visibility:

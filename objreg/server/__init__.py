@@ -103,6 +103,13 @@ def address(wanted: Settings, port: int) -> str:
     return f'http://[{wanted.host}]:{port}' if ':' in wanted.host else f'http://{wanted.host}:{port}'
 
 
+def reached(wanted: Settings, port: int) -> str:
+    """The same as a URL for a browser of this machine: whoever listens on all addresses listens on ``localhost``."""
+    if wanted.unix:
+        return ''
+    return f'http://localhost:{port}' if wanted.host in ('', '0.0.0.0', '::') else address(wanted, port)  # noqa: S104
+
+
 def settings(
     application: WSGIApplication, *, host: str = '127.0.0.1', port: str = '5000', unix: str = '', workers: str = 'auto',
     threads: str = 'auto', connections: str = '1000', idle: str = '120', grace: str = '30', spool: str = '',

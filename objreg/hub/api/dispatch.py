@@ -24,7 +24,9 @@ from objreg.hub.api.table import TABLE
 from objreg.hub.authority import NOBODY, Identity, Rejected
 from objreg.hub.codes import CodeRefused
 from objreg.hub.cursors import CursorRefused
+from objreg.hub.first import OtherName
 from objreg.hub.hub import Hub
+from objreg.hub.mailboxes import AddressRefused, AddressTaken
 from objreg.hub.names import NameRefused
 from objreg.hub.organisations import LastOwner
 from objreg.hub.patterns import PatternRefused
@@ -54,6 +56,9 @@ _PROBLEMS: dict[type[Exception], Callable[[Any], Problem]] = {
     PasswordRefused: _text,
     PatternRefused: _text,
     CursorRefused: _text,
+    AddressRefused: _text,
+    AddressTaken: lambda _: conflict('taken', 'that address is another account\'s'),
+    OtherName: lambda error: conflict('other-name', f'somebody began by the name {error}: go on by that'),
     CodeRefused: lambda _: forbidden('the code is not good: it may have been used, or have expired'),
     Taken: lambda error: conflict('taken', f'{error} is somebody\'s already'),
     LastOwner: lambda error: conflict('last-owner', f'without {error} there would be no owner'),

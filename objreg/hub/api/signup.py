@@ -14,13 +14,18 @@ from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import forbidden, unknown
 from objreg.hub.api.users import Email, FullName, Given, Secret, User, found_user, shown_user
 from objreg.hub.codes import DAY, Outstanding
-from objreg.hub.records import Account, Profile
+from objreg.hub.mailboxes import check_address
+from objreg.hub.records import Account, Code, Profile
 
 CodeText = Annotated[str, Meta(max_length=100)]
 
 
 class Signup(Given):
-    """Who he wants to be; `invitation` is the code that he was sent."""
+    """Who he wants to be; `invitation` is the code that he was sent.
+
+    Where anybody signs up and mail is sent, `email` is needed, and without an invitation nobody logs in before he
+    followed the link that goes there.
+    """
 
     name: str
     password: Secret
@@ -30,19 +35,21 @@ class Signup(Given):
 
 
 class NewInvitation(Given):
-    """`email` says whom it is for."""
+    """`email` says whom it is for; `mail`: send it there."""
 
     email: Email = ''
+    mail: bool = False
     days: Annotated[int, Meta(ge=1, le=90)] = 7
 
 
 class Invitation(msgspec.Struct):
-    """An invitation that was not used yet.  `code` is the secret itself, and shown once."""
+    """An invitation that was not used yet.  `code` is the secret itself, and shown once; not if it was `mailed`."""
 
     id: str
     email: str
     expires: int
     code: str | None = None
+    mailed: bool = False
 
 
 class NewResetCode(Given):
@@ -76,9 +83,17 @@ def sign_up(call: Call, body: Signup) -> User:
         raise forbidden('an invitation is needed: ask an administrator for one')
     names.check_account(body.name)
     check_password(body.password, body.name)
-    account, email = _invited(call, body) if body.invitation else (_created(call, body.name), '')
-    call.hub.accounts.set_profile(account.name, Profile(body.email or email, body.full_name))
-    call.hub.accounts.set_password(account.name, body.password)
+    if call.hub.mail.is_on and (body.email or not body.invitation):
+        check_address(body.email)
+        call.hub.mail.admit(call.address)
+    account, code = _invited(call, body) if body.invitation else (_created(call, body.name), None)
+    email = body.email or (code.email if code else '')
+    call.hub.accounts.set_profile(account.name, Profile('', body.full_name))
+    if code is None and call.hub.mail.is_on:
+        call.hub.accounts.set_password_for_later(account.name, body.password)
+    else:
+        call.hub.accounts.set_password(account.name, body.password)
+    call.hub.mail.set_first_address(account, email, is_proved=bool(code and code.mailed and code.email == email))
     call.hub.audit.write('user.signup', account.name, by=account.name, address=call.address)
     return shown_user(call, account)
 
@@ -86,15 +101,22 @@ def sign_up(call: Call, body: Signup) -> User:
 @operation('POST', '/invitations', Needs.ADMINISTRATOR, status=201)
 def add_invitation(call: Call, body: NewInvitation) -> Invitation:
     """Make an invitation; its code is in the answer, is never shown again, and lets one person sign up."""
+    if body.mail:
+        check_address(body.email)
     made, expires = call.hub.codes.issue('invitation', seconds=body.days * DAY, email=body.email)
-    call.note('invitation.add', made.id, email=body.email)
-    return Invitation(made.id, body.email, expires, str(made))
+    is_mailed = body.mail and call.hub.mail.invite(body.email, str(made), body.days)
+    if is_mailed:
+        call.hub.codes.note_mailed(made)
+    call.note('invitation.add', made.id, email=body.email, mailed=is_mailed)
+    return Invitation(made.id, body.email, expires, None if is_mailed else str(made), is_mailed)
 
 
 @operation('GET', '/invitations', Needs.ADMINISTRATOR)
 def list_invitations(call: Call) -> list[Invitation]:
     """List the invitations that nobody used yet, without their codes."""
-    return [Invitation(one.id, one.code.email, one.code.expires) for one in _outstanding(call)]
+    return [
+        Invitation(one.id, one.code.email, one.code.expires, mailed=one.code.mailed) for one in _outstanding(call)
+    ]
 
 
 @operation('DELETE', '/invitations/{invitation}', Needs.ADMINISTRATOR)
@@ -110,7 +132,8 @@ def withdraw_invitation(call: Call, invitation: str) -> None:
 def add_reset_code(call: Call, user: str, body: NewResetCode) -> ResetCode:
     """Make a code that lets somebody set a new password without the old one, once."""
     found_user(call, user)
-    made, expires = call.hub.codes.issue('password', seconds=body.hours * 3600, account=user)
+    epoch = call.hub.accounts.epoch(user)
+    made, expires = call.hub.codes.issue('password', seconds=body.hours * 3600, account=user, epoch=epoch)
     call.note('user.reset-code', user)
     return ResetCode(user, str(made), expires)
 
@@ -120,6 +143,7 @@ def reset_password(call: Call, body: Reset) -> None:
     """Set a new password by a code; clients that were logged in by the old one are logged out."""
     id, code = call.hub.codes.find(body.code, 'password')
     user = found_user(call, code.account).name
+    call.hub.mail.check(code)
     check_password(body.new, user)
     call.hub.codes.use(id, by=user)
     call.hub.accounts.set_password(user, body.new)
@@ -128,14 +152,14 @@ def reset_password(call: Call, body: Reset) -> None:
     call.hub.audit.write('user.password', user, by=user, address=call.address, reset=True)
 
 
-def _invited(call: Call, body: Signup) -> tuple[Account, str]:
-    """The account of somebody whose code is good, and the address that it was for."""
+def _invited(call: Call, body: Signup) -> tuple[Account, Code]:
+    """The account of somebody whose code is good, and what was known of the code."""
     id, code = call.hub.codes.find(body.invitation, 'invitation')
     if call.hub.accounts.find(body.name) is not None:  # before the code is used up for nothing
         raise Taken(body.name)
     call.hub.codes.use(id, by=body.name)
     try:
-        return _created(call, body.name), code.email
+        return _created(call, body.name), code
     except Exception:
         call.hub.codes.give_back(id)
         raise

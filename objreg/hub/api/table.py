@@ -5,7 +5,9 @@ from __future__ import annotations
 from objreg.hub.api import (
     administration,
     audit,
+    first,
     hooks,
+    mail,
     namespaces,
     organisations,
     quotas,
@@ -20,7 +22,7 @@ from objreg.hub.api import (
 from objreg.hub.api.operation import OPERATIONS
 
 MODULES = (
-    users, sessions, signup, organisations, teams, namespaces, quotas, repositories, robots, trusts, hooks, audit,
-    administration,
+    users, sessions, signup, mail, first, organisations, teams, namespaces, quotas, repositories, robots, trusts, hooks,
+    audit, administration,
 )
 TABLE = tuple(OPERATIONS)

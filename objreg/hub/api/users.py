@@ -15,6 +15,7 @@ from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import bad_request, conflict, unknown
 from objreg.hub.credentials import Credential
 from objreg.hub.endings import end_user
+from objreg.hub.mailboxes import check_address
 from objreg.hub.organisations import LastOwner
 from objreg.hub.records import Account, Profile
 from objreg.hub.tokens import Held
@@ -45,15 +46,17 @@ class User(msgspec.Struct):
     full_name: str
     created: int
     email: str | None = None
+    email_proved: bool | None = None
     administrator: bool | None = None
     suspended: bool | None = None
 
 
 class Change(Given):
-    """What is said is changed."""
+    """What is said is changed.  `password` is needed of the user himself for another address, where mail is sent."""
 
     email: Email | None = None
     full_name: FullName | None = None
+    password: Secret = ''
 
 
 class NewPassword(Given):
@@ -113,7 +116,7 @@ def add_user(call: Call, body: NewUser) -> User:
     """Make an account for somebody."""
     check_password(body.password, body.name)
     account = call.hub.accounts.create(body.name, 'user', by=call.by)
-    call.hub.accounts.set_profile(account.name, Profile(body.email, body.full_name))
+    set_profile(call, account.name, body.email, body.full_name)
     if body.administrator:
         call.hub.accounts.make_administrator(account.name, by=call.by)
     call.hub.accounts.set_password(account.name, body.password)
@@ -130,12 +133,15 @@ def show_user(call: Call, user: str) -> User:
 @operation('PATCH', '/users/{user}', Needs.SELF)
 def change_user(call: Call, user: str, body: Change) -> User:
     """Change what is known of somebody."""
-    account = found_user(call, user)
-    before = call.hub.accounts.profile(user)
-    call.hub.accounts.set_profile(user, Profile(
-        before.email if body.email is None else body.email,
-        before.full_name if body.full_name is None else body.full_name,
-    ))
+    account, accounts = found_user(call, user), call.hub.accounts
+    before = accounts.profile(user)
+    email = before.email if body.email is None else body.email
+    if email != before.email and call.hub.mail.is_on and not call.is_administrator:
+        # by the address he could set a password, which whoever has his token is not to do
+        if not accounts.has_password(user, body.password):
+            raise bad_request('password: needed for another address, and that is not the password')
+        call.hub.mail.admit(call.address)
+    set_profile(call, user, email, before.full_name if body.full_name is None else body.full_name)
     call.note('user.change', user)
     return shown_user(call, account)
 
@@ -219,6 +225,16 @@ def found_user(call: Call, user: str) -> Account:
     return account
 
 
+def set_profile(call: Call, user: str, email: str, full_name: str) -> None:
+    """What is known of somebody; another address is to be proved, where mail is sent."""
+    if email and call.hub.mail.is_on:
+        check_address(email)
+    before = call.hub.accounts.profile(user)
+    call.hub.accounts.set_profile(user, Profile(before.email, full_name))
+    if email != before.email:
+        call.hub.mail.set_address(user, email)
+
+
 def shown_user(call: Call, account: Account) -> User:
     """Somebody, as who asks sees him."""
     accounts = call.hub.accounts
@@ -226,6 +242,8 @@ def shown_user(call: Call, account: Account) -> User:
     shown = User(account.name, profile.full_name, account.created)
     if call.is_administrator or call.identity.name == account.name:
         shown.email = profile.email
+        if call.hub.mail.is_on:
+            shown.email_proved = bool(profile.email) and profile.email == call.hub.mailboxes.of(account.name)
         shown.administrator = accounts.is_administrator(account.name)
         shown.suspended = accounts.suspension(account.name) is not None
     return shown

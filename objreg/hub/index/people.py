@@ -20,8 +20,8 @@ from objreg.hub.api.users import Email
 from objreg.hub.authority import Suspended
 from objreg.hub.hub import Hub
 from objreg.hub.index.asking import Asking, unauthorized
+from objreg.hub.mailboxes import AddressRefused, check_address
 from objreg.hub.names import NameRefused
-from objreg.hub.records import Profile
 from objreg.middleware.base import client_of
 from objreg.v1.answers import answer, nothing
 from objreg.v1.errors import V1Error, decoded
@@ -65,13 +65,19 @@ class People:
             if self._hub.accounts.find(name) is not None:  # whose password may be older than what is asked of new ones
                 raise Taken(name)
             check_password(given.password, name)
+            if self._hub.mail.is_on:
+                check_address(given.email)
+                self._hub.mail.admit(client_of(req.environ))
             account = self._hub.accounts.create(name, 'user', by=name)
         except Taken:
             return answer(TAKEN, status=400)
-        except (NameRefused, PasswordRefused) as error:
+        except (NameRefused, PasswordRefused, AddressRefused) as error:
             raise V1Error(400, str(error)) from error
-        self._hub.accounts.set_profile(account.name, Profile(_email(given.email)))
-        self._hub.accounts.set_password(account.name, given.password)
+        if self._hub.mail.is_on:  # docker says then that there is a link to follow, sent or not
+            self._hub.accounts.set_password_for_later(name, given.password)
+        else:
+            self._hub.accounts.set_password(name, given.password)
+        self._hub.mail.set_first_address(account, _email(given.email), is_proved=False)
         self._hub.audit.write('user.signup', account.name, by=account.name, address=client_of(req.environ))
         return answer('User Created', status=201)
 
@@ -96,8 +102,7 @@ class People:
             raise V1Error(403, 'Access denied')
         change, name = _body(req, Change), identity.name
         if change.email is not None:
-            before = self._hub.accounts.profile(name)
-            self._hub.accounts.set_profile(name, msgspec.structs.replace(before, email=change.email))
+            self._hub.mail.set_address(name, change.email)
             self._hub.audit.write('user.change', name, by=name, address=client_of(req.environ))
         if change.password is not None:
             try:

@@ -194,6 +194,8 @@ def test_audit_and_keys(folder: Path) -> None:
 def test_codes(folder: Path) -> None:
     assert objreg('user', 'invite', '--email', 'carol@example.org').output.startswith('objreg_code_')
     assert told('user', 'invite')['email'] == ''
+    by_mail = objreg('user', 'invite', '--mail', 'carol@example.org')
+    assert by_mail.stdout.startswith('objreg_code_') and 'sends no mail' in by_mail.stderr
     made = told('user', 'reset-link', 'bob', '--hours', '2')
     assert made['user'] == 'bob'
     assert objreg('user', 'reset-link', 'bob').output.startswith('objreg_code_')

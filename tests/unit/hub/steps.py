@@ -151,4 +151,11 @@ class SteppedStore(InterceptedStore):
         return self._rule(self._stage.me, operation, key, work)
 
 
-__all__ = ['TICK', 'Stage', 'SteppedStore', 'Stop', 'schedules']
+class AtomicSteppedStore(SteppedStore):
+    """The same, with a create-if-absent that is one step."""
+
+    def put(self, key: str, body: Body, size: int | None = None, *, if_absent: bool = False) -> None:
+        self.intercept('put', key, lambda: self.inner.put(key, body, size, if_absent=if_absent))
+
+
+__all__ = ['TICK', 'AtomicSteppedStore', 'Stage', 'SteppedStore', 'Stop', 'schedules']

@@ -259,7 +259,8 @@ OPERATIONS: dict[str, Needs] = {
     'reset_password': Needs.NOTHING, 'list_teams': Needs.MEMBER, 'add_team': Needs.OWNER, 'delete_team': Needs.OWNER,
     'put_team_member': Needs.OWNER, 'remove_team_member': Needs.OWNER, 'list_grants': Needs.MEMBER,
     'put_grant': Needs.OWNER, 'delete_grant': Needs.OWNER, 'log_in': Needs.NOTHING, 'show_session': Needs.NOTHING,
-    'log_out': Needs.NOTHING, 'end_sessions': Needs.SELF,
+    'log_out': Needs.NOTHING, 'end_sessions': Needs.SELF, 'mail_reset_code': Needs.NOTHING,
+    'prove_address': Needs.NOTHING, 'mail_address_code': Needs.SELF, 'make_first_administrator': Needs.NOTHING,
 }
 """What each operation of the API needs, written a second time: who adds one says here whom he meant."""
 

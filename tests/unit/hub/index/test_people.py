@@ -9,6 +9,7 @@ import pytest
 from objreg.hub.audit import Wanted
 from objreg.hub.records import Profile, Scope
 from tests.hubs import Site, basic, password
+from tests.mail import Post, code_of, mail_file
 from tests.unit.hub.index.clients import index
 
 TAKEN = b'"Username or email already exists"'
@@ -136,3 +137,24 @@ def test_nobody_changes_another_and_a_token_changes_nothing(site: Site) -> None:
     for wrong in ({'password': 'x'}, {'email': 'nothing'}, [], {'password': 7}):
         assert index(site, 'alice', 'PUT', 'users/alice', wrong).status_code == 400
     assert index(site, 'alice', 'GET', 'users/').status_code == 200
+
+
+# Where mail is sent
+
+
+def test_who_signs_up_where_mail_is_sent_proves_his_address_first(
+    tmp_path: Path, cheap_passwords: None, post: Post
+) -> None:
+    """Docker says after a 201 that there is a link to follow."""
+    mail_file(tmp_path)
+    site = Site(tmp_path, hub='signup = open\nmail = mail.yml')
+    assert sign_up(site, 'carol', password('carol'), email='no address').status_code == 400
+    assert site.hub.accounts.find('carol') is None
+    assert sign_up(site, 'carol', password('carol'), email='carol@example.org').status_code == 201
+    letter = post.one(site.hub)
+    assert letter.to == 'carol@example.org'
+    assert index(site, 'carol', 'GET', 'users/').status_code == 401
+    site.hub.mail.prove(code_of(letter))
+    assert index(site, 'carol', 'GET', 'users/').status_code == 200
+    assert index(site, 'carol', 'PUT', 'users/carol/', {'email': 'new@example.org'}).status_code == 204
+    assert post.one(site.hub).to == 'new@example.org'
