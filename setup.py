@@ -21,6 +21,7 @@ setup(
         'objreg.hub',
         'objreg.hub.api',
         'objreg.hub.index',
+        'objreg.hub.pages',
         'objreg.middleware',
         'objreg.resources',
         'objreg.server',
@@ -29,8 +30,12 @@ setup(
         'objreg.wrap',
     ],
     package_dir={'objreg': 'objreg', 'objreg.drivers': 'drivers'},
-    package_data={'objreg': ['py.typed', 'default/*']},
+    package_data={
+        'objreg': ['py.typed', 'default/*'],
+        'objreg.hub.pages': ['static/*', 'templates/*'],
+    },
     install_requires=[
+        'Jinja2>=3.1.6',
         'PasteDeploy>=3.1',
         'WebOb>=1.8.10',
         'argon2-cffi>=23.1',
@@ -51,6 +56,7 @@ setup(
         'tenacity>=9.0',
         'urllib3>=2.6.3',
         'waitress>=3.0.1',
+        'whitenoise>=6.9',
         'zstandard>=0.23',
     ],
     extras_require={

@@ -15,6 +15,7 @@ packages=(
     slapd ldap-utils                                    # a directory, for logging in
     busybox-static                                      # the content of test images
     nginx-light apache2-utils                           # a proxy in front, htpasswd files
+    chromium chromium-driver                            # a browser, for the pages of the hub
     python3-venv ca-certificates openssl
 )
 services=(docker-registry nginx slapd docker docker.socket containerd podman.socket podman-auto-update.timer)

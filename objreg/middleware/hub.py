@@ -13,6 +13,7 @@ path                                      what is there
 ``/.well-known/jwks.json``                the public keys that verify its tokens
 ``/.well-known/objreg/certificates.pem``  the same as certificates, for ``rootcertbundle`` of Docker's registry to 2.8
 ``/.well-known/objreg/denied.json``       tokens that do not count any more although they have not expired
+``/hub/…``                                pages behind the links that people are sent
 ``/v1/``, ``/_ping``                      the index of the first version of the API, and ``docker search``
 ========================================  ==========================================================================
 

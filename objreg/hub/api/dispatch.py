@@ -64,6 +64,14 @@ _PROBLEMS: dict[type[Exception], Callable[[Any], Problem]] = {
     LastOwner: lambda error: conflict('last-owner', f'without {error} there would be no owner'),
 }
 """What else operations raise, and how it is answered."""
+EXPECTED: tuple[type[Exception], ...] = (Problem, *_PROBLEMS)
+
+
+def as_problem(error: Exception) -> Problem:
+    """One of `EXPECTED`, which an operation raised, as a problem."""
+    if isinstance(error, Problem):
+        return error
+    return next(made for kind, made in _PROBLEMS.items() if isinstance(error, kind))(error)
 
 
 class Api:
@@ -77,11 +85,8 @@ class Api:
         """The answer; problems included."""
         try:
             return self._respond(req)
-        except Problem as problem:
-            return problem.response()
-        except tuple(_PROBLEMS) as error:
-            made = next(made for kind, made in _PROBLEMS.items() if isinstance(error, kind))
-            return made(error).response()
+        except EXPECTED as error:
+            return as_problem(error).response()
 
     def _respond(self, req: Request) -> Response:
         path = req.environ['PATH_INFO'].removeprefix(PREFIX)
