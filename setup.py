@@ -92,6 +92,7 @@ setup(
             'disk-cache = objreg.wrap.disk_cache:DiskCacheStore',
             'encrypt = objreg.wrap.encrypt:EncryptStore',
             'file = objreg.drivers.file:FileStore',
+            'folder = objreg.drivers.folder:FolderStore',
             'gcs = objreg.drivers.gcs:GcsStore',
             'glance = objreg.drivers.glance:GlanceStore [glance]',
             'memory = objreg.drivers.memory:MemoryStore',

@@ -52,6 +52,7 @@ from objreg.store import (
     Content,
     Exists,
     NotFound,
+    Origin,
     Page,
     Refused,
     Stat,
@@ -156,8 +157,16 @@ class FileStore(Store):
                 raise
 
     def copy(self, source: str, target: str) -> None:
-        with self.get(source) as content:
-            self.put(target, content.file or content, content.size)  # of a file the kernel copies, or shares, the bytes
+        self.take(Origin(self, source), target)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        if not isinstance(origin.store, FileStore):
+            return super().take(origin, target)
+        file_names.path_of(target)
+        with origin.store.get(origin.key) as content:
+            # the kernel copies, or shares, the bytes; a link would have them changed by whoever writes in place there
+            self.put(target, content.file or content, content.size)
+        return True
 
     def delete(self, keys: Iterable[str]) -> None:
         paths = sorted(file_names.path_of(key).rpartition('/')[::2] for key in keys)

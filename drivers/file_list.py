@@ -27,11 +27,27 @@ class Lister:
         found = (self._detailed(name, delimiter, prefix) for name in names)
         return Page.of((entry for entry in found if entry), limit)
 
+    # How files are named
+
+    def path_of(self, key: str) -> str:
+        """The path of a key's file below the root."""
+        return file_names.path_of(key)
+
+    def folder_of(self, prefix: str) -> str:
+        """The path of the directory that holds what begins with `prefix` and a slash."""
+        return file_names.folder_of(prefix)
+
+    def names_in(self, fd: int, *, is_root: bool) -> list[str]:
+        """The last components of keys in a directory, sorted; those of directories end with a slash."""
+        return file_names.names_of(_own(fd) if is_root else os.listdir(fd))
+
+    # The walk
+
     def _detailed(self, name: str, delimiter: str, prefix: str) -> Entry | None:
         if delimiter and name.endswith(delimiter) and len(name) > len(prefix):
             return Entry(name)
         try:
-            status = os.stat(f'{self._root.path}/{file_names.path_of(name)}', follow_symlinks=False)
+            status = os.stat(f'{self._root.path}/{self.path_of(name)}', follow_symlinks=False)
         except FileNotFoundError:
             return None  # deleted since it was listed
         return Entry(name, status.st_size, status.st_mtime)
@@ -72,7 +88,7 @@ class Lister:
             yield base + names[at]
 
     def _names(self, folder: str) -> list[str]:
-        path = file_names.folder_of(folder) if folder else ''
+        path = self.folder_of(folder) if folder else ''
         if not path:
             self._root.see()  # it could be there though nothing of ours is in it
         try:
@@ -90,7 +106,7 @@ class Lister:
             now, status = time.time_ns(), os.fstat(fd)
             names = self._listings.get(path, status)
             if names is None:
-                names = file_names.names_of(os.listdir(fd) if path else _own(fd))
+                names = self.names_in(fd, is_root=not path)
                 self._listings.keep(path, status, names, now)
             return names
         finally:

@@ -47,7 +47,7 @@ def names_of(files: list[str]) -> list[str]:
     """
     everything = '/'.join(['', *files, ''])
     if not everything.isascii():
-        files = [file for file in files if _is_text(file)]
+        files = [file for file in files if is_text(file)]
     if '/.' in everything:
         files = [file for file in files if not file.startswith('.')]
     if '.d/' in everything:
@@ -57,7 +57,7 @@ def names_of(files: list[str]) -> list[str]:
     return sorted(files)
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
     """Whether a name's bytes are UTF-8, as those of all keys are."""
     try:
         name.encode()

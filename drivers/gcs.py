@@ -72,6 +72,7 @@ from objreg.store import (
     Entry,
     Exists,
     NotFound,
+    Origin,
     Page,
     Refused,
     Stat,
@@ -122,6 +123,7 @@ class GcsStore(Store):
                 raise ValueError(f'{option}: {url!r} is not http://… or https://…')
         self._bucket = bucket
         self._prefix = options.folder(prefix)
+        self._server = endpoint.rstrip('/'), credentials
         self._sign_by_iam = sign == 'iam'
         self._public = (public_endpoint or endpoint or 'https://storage.googleapis.com').rstrip('/')
         self._location, self._storage_class = location or None, storage_class
@@ -269,11 +271,27 @@ class GcsStore(Store):
     def copy(self, source: str, target: str) -> None:
         check_key(source)
         check_key(target)
+        self._copy_of(self, source, target)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        store = origin.store
+        if not isinstance(store, GcsStore) or store._server != self._server:
+            return super().take(origin, target)
+        check_key(origin.key)
+        check_key(target)
+        try:
+            self._copy_of(store, origin.key, target)
+        except Refused:
+            return False  # whoever may write here may not always read there
+        return True
+
+    def _copy_of(self, store: GcsStore, source: str, target: str) -> None:
+        found = self.connection.client.bucket(store._bucket).blob(store._prefix + source)
         with self.errors(f'copy {source!r} to', target):
             made, token = self._blob(target), None
             while True:
                 # once, unless location or class differ
-                token, _, _ = made.rewrite(self._blob(source), token=token, **self._once)
+                token, _, _ = made.rewrite(found, token=token, **self._once)
                 if not token:
                     return
 

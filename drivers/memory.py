@@ -29,6 +29,7 @@ from objreg.store import (
     Entry,
     Exists,
     NotFound,
+    Origin,
     Page,
     Part,
     Refused,
@@ -126,6 +127,13 @@ class MemoryStore(Store):
             if group > after:
                 yield Entry(group)
             at = bisect.bisect_left(self._keys, key[:cut] + chr(ord(delimiter) + 1), at)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        if not isinstance(origin.store, MemoryStore):
+            return super().take(origin, target)
+        check_key(target)
+        self._write(target, origin.store.read(origin.key))
+        return True
 
     def upload(self, key: str) -> Upload:
         return self.resume(secrets.token_hex(16))

@@ -78,6 +78,7 @@ from objreg.store import (
     Entry,
     Exists,
     NotFound,
+    Origin,
     Page,
     Refused,
     Stat,
@@ -118,9 +119,10 @@ class S3Store(Store):
         transport = Transport(
             ca_bundle=ca_bundle, pool=pool, connect_timeout=connect_timeout, read_timeout=read_timeout
         )
-        boto = s3_client.session(
-            s3_client.Credentials(access_key, secret_key, session_token, profile, credentials_file)
-        )
+        credentials = s3_client.Credentials(access_key, secret_key, session_token, profile, credentials_file)
+        boto = s3_client.session(credentials)
+        self.server = endpoint, region, credentials
+        """Two stores for which this is the same see the same buckets."""
         self.client = s3_client.client(boto, endpoint, region, addressing, transport)
         self._lister = self.client.list_objects_v2 if known.list_v2 else self.client.list_objects
         self._signer = self.client
@@ -235,15 +237,34 @@ class S3Store(Store):
     def copy(self, source: str, target: str) -> None:
         check_key(source)
         check_key(target)
-        self.copy_sized(source, target, None if self._preset.max_copy is None else self.stat(source).size)
+        self._copy_of(self, source, target)
 
-    def copy_sized(self, source: str, target: str, size: int | None) -> None:
-        """Copy an object of that size (None: any) on the server."""
+    def take(self, origin: Origin, target: str) -> bool:
+        store = origin.store
+        if not isinstance(store, S3Store) or store.server != self.server:
+            return super().take(origin, target)
+        check_key(origin.key)
+        check_key(target)
+        try:
+            self._copy_of(store, origin.key, target)
+        except Refused:
+            return False  # not everywhere may who reads and writes also copy, or an object that large be copied
+        return True
+
+    def _copy_of(self, store: S3Store, source: str, target: str) -> None:
+        size = None if self._preset.max_copy is None else store.stat(source).size
+        self.copy_sized(source, target, size, named=store.names(source))
+
+    def copy_sized(
+        self, source: str, target: str, size: int | None, *, named: dict[str, str] | None = None
+    ) -> None:
+        """Copy an object of that size (None: any) on the server; `named` where it is not in this bucket."""
+        named = named or self.names(source)
         with self.errors(f'copy {source!r} to', target):
             if size is None or self._preset.max_copy is None or size <= self._preset.max_copy:
-                self.client.copy_object(**self.names(target), **self.written_as, CopySource=self.names(source))
+                self.client.copy_object(**self.names(target), **self.written_as, CopySource=named)
             elif self._preset.part_copy:
-                copy_in_parts(self, source, target, size)
+                copy_in_parts(self, named, target, size)
             else:
                 raise Refused(f'{self.name}: {source}: {size} bytes are too many for a copy')
 

@@ -154,8 +154,8 @@ class S3Upload(Upload):
         return bool(answer.get('Metadata', {}).get(_TOKEN) == self._token)
 
 
-def copy_in_parts(store: S3Store, source: str, target: str, size: int) -> None:
-    """Have the server copy an object that is too large for one copy, several parts at a time."""
+def copy_in_parts(store: S3Store, source: dict[str, str], target: str, size: int) -> None:
+    """Have the server copy an object (its bucket and key) that is too large for one copy, several parts at a time."""
     step = max(_COPIED_PART, -(-size // store.capabilities.max_parts))
     upload = store.client.create_multipart_upload(**store.names(target), **store.written_as)
     names = {**store.names(target), 'UploadId': upload['UploadId']}
@@ -163,7 +163,7 @@ def copy_in_parts(store: S3Store, source: str, target: str, size: int) -> None:
     def copy(number: int) -> dict[str, Any]:
         first = (number - 1) * step
         answer = store.client.upload_part_copy(
-            **names, PartNumber=number, CopySource=store.names(source),
+            **names, PartNumber=number, CopySource=source,
             CopySourceRange=f'bytes={first}-{min(first + step, size) - 1}',
         )
         return {'PartNumber': number, 'ETag': answer['CopyPartResult']['ETag']}

@@ -81,6 +81,7 @@ from objreg.drivers.swift_clock import check_clock
 from objreg.drivers.swift_errors import translated
 from objreg.drivers.swift_presets import preset as preset_named
 from objreg.drivers.swift_sweep import modified, sweep
+from objreg.drivers.swift_take import take
 from objreg.drivers.swift_tempurl import TempUrls
 from objreg.drivers.swift_upload import LargeObjects, SwiftUpload, check_summary
 from objreg.drivers.transport import Transport
@@ -92,6 +93,7 @@ from objreg.store import (
     Entry,
     Exists,
     NotFound,
+    Origin,
     Page,
     Refused,
     Stat,
@@ -294,9 +296,29 @@ class SwiftStore(Store):
         if not self.preset.whole_copies and self.may_be_large(source) and self.large_objects.is_large(source):
             super().copy(source, target)
             return
-        headers = {'Destination': quote('/'.join(self.place(target))), 'X-Fresh-Metadata': 'true'}
-        with self.errors(f'copy {source!r} to', target):
-            self.account.ask('COPY', *self.place(source), headers=headers)
+        self.copy_from(self.place(source), self.place(target))
+
+    def take(self, origin: Origin, target: str) -> bool:
+        store = origin.store
+        if not isinstance(store, SwiftStore):
+            return super().take(origin, target)
+        check_key(origin.key)
+        check_key(target)
+        with self.errors('find the account of', origin.key, missing=Refused):
+            if store.account.url() != self.account.url():
+                return False
+        try:
+            return take(self, store.place(origin.key), target)
+        except Refused:
+            return False  # who reads there and writes here may not always do both at once
+
+    def copy_from(
+        self, source: tuple[str, str], target: tuple[str, str], headers: dict[str, str] | None = None
+    ) -> None:
+        """Have the server copy an object, and with it the segments that it may have, as one."""
+        copied = {'Destination': quote('/'.join(target)), 'X-Fresh-Metadata': 'true', **(headers or {})}
+        with self.errors(f'copy {source[1]!r} of container {source[0]!r} to', target[1]):
+            self.account.ask('COPY', *source, headers=copied)
 
     def url(self, key: str, seconds: int, *, method: str = 'GET', content_type: str | None = None) -> str | None:
         check_key(key)

@@ -6,8 +6,11 @@ names by now has not been copied yet.  A tag that a client has moved in the targ
 it is.  Nothing about a copy is written down: what is there is not copied again, so one
 that was killed goes on where it was.
 
-Content is hashed on its way; what does not match its name is not copied, and told, and so is what the source itself
-finds damaged (``encrypt``).  Unfinished uploads and caches stay behind, and so does what a check of the store writes.
+Where both stores are of one server, that copies content from the one to the other, and no byte of it passes here.
+What passes is hashed on its way, and with `verify` all of it passes; what does not match its name is not copied, and
+told, and so is what the source itself finds damaged (``encrypt``).  What a server copied is what it had: a registry
+verified it when it was pushed, and clients do when they pull it.  Unfinished uploads and caches stay behind, and so
+does what a check of the store writes.
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ class Summary:
 
     copied: int = 0
     bytes: int = 0
+    on_server: int = 0
+    """How many of those bytes the stores copied by themselves."""
     present: int = 0
     """What the target had already."""
     deleted: int = 0
@@ -74,11 +79,11 @@ class Copying:
 
     def __init__(
         self, source: Store, target: Store, *, jobs: int = 8, delete: bool = False, dry_run: bool = False,
-        progress: Progress = lambda objects, size: None,
+        verify: bool = False, progress: Progress = lambda objects, size: None,
     ) -> None:
         self.source, self.target = source, target
         self.summary = Summary(dry_run=dry_run)
-        self._jobs, self._delete, self._progress = jobs, delete, progress
+        self._jobs, self._delete, self._verify, self._progress = jobs, delete, verify, progress
         self._lock = Lock()
 
     def run(self, passes: int) -> Summary:
@@ -189,9 +194,7 @@ class Copying:
         if keys.is_content(key):
             if self.summary.dry_run:
                 return self.source.stat(key).size
-            content = self.source.get(key)
-            transfer(_verified(content, key), self.target, key)
-            return content.size
+            return self._copied_content(lacking)
         data = self.source.read(key)
         there = _read(self.target, key) if lacking.is_there else None
         if there == data:
@@ -202,6 +205,17 @@ class Copying:
             return self._copied_tag(key, data, there)
         self.target.put(key, data)
         return len(data)
+
+    def _copied_content(self, lacking: _Lacking) -> int:
+        key = lacking.key
+        origin = None if self._verify else self.source.origin(key)
+        if origin is not None and self.target.take(origin, key):
+            with self._lock:
+                self.summary.on_server += lacking.size
+            return lacking.size
+        content = self.source.get(key)
+        transfer(_verified(content, key), self.target, key)
+        return content.size
 
     def _copied_tag(self, key: str, data: bytes, there: bytes | None) -> int | None:
         """Have the tag name what it names in the source, unless a client has moved it in the target since."""

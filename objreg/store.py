@@ -123,6 +123,13 @@ class Part(NamedTuple):
     etag: str
 
 
+class Origin(NamedTuple):
+    """Where the bytes of an object lie as they are: a driver, and the key there; for `Store.take` of another store."""
+
+    store: Store
+    key: str
+
+
 class Content:
     """The bytes of an object, or of a range of it: an iterator to be closed, best by ``with``.
 
@@ -319,6 +326,24 @@ class Store(ABC):
         """Make `target` an object with the bytes of `source`; a driver that can do so without moving them overrides."""
         with self.get(source) as content:
             self.put(target, content, content.size)
+
+    def origin(self, key: str) -> Origin | None:
+        """Where the bytes of an object lie, below all wrapping; None where they lie in another form (``encrypt``).
+
+        A wrapping store that gives other bytes than the inner one has overrides it.  Whether there is such an object is
+        not asked, unless that has to be known to tell where it is (then raises `NotFound`).
+        """
+        return Origin(self, key)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        """Make `target` an object with the bytes of another store's, if they need not pass here; False if they must.
+
+        Atomic, as `put` is.  Raises `NotFound` when there is nothing at the origin.  A driver overrides it whose server
+        copies from another bucket, or path, that the credentials of both open.  False writes nothing; then read and
+        write (`objreg.transfer.bring`).
+        """
+        check_key(target)
+        return False
 
     def list(
         self, prefix: str, after: str = '', *, delimiter: str = '', detail: bool = False

@@ -13,6 +13,15 @@ _SINGLE = 64 * 1024**2
 _PART = 16 * 1024**2
 
 
+def bring(source: Store, key: str, target: Store, name: str) -> bool:
+    """Make `name` in `target` the object `key` of `source`; whether the bytes did not pass here.  Raises `NotFound`."""
+    origin = source.origin(key)
+    if origin is not None and target.take(origin, name):
+        return True
+    transfer(source.get(key), target, name)
+    return False
+
+
 def transfer(content: Content, target: Store, key: str) -> None:
     """Write what `content` gives, all of it, as the object `key`; closes it.
 

@@ -24,6 +24,7 @@ from objreg.store import (
     Body,
     Content,
     NotFound,
+    Origin,
     Page,
     Part,
     Refused,
@@ -158,6 +159,11 @@ class Scratch(WrappedStore):
         self.expect(target, size)
         with self.timed('copy', size):
             self.inner.copy(source, target)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        self.expect(target, 0)
+        with self.timed('take'):
+            return self.inner.take(origin, target)
 
     def upload(self, key: str) -> Upload:
         upload = self.inner.upload(key)

@@ -184,22 +184,25 @@ def du(name: str, repositories: tuple[str, ...], stores_yml: str | None, as_json
 @click.option('--passes', type=click.IntRange(1, 100), default=3, show_default=True,
               help='How often to look for what came meanwhile; fewer when a pass finds nothing.')
 @click.option('--delete', is_flag=True, help='Delete from TARGET the names that SOURCE does not have (never content).')
+@click.option('--verify', is_flag=True, help='Read and hash all content, also what the stores can copy by themselves.')
 @click.option('--dry-run', is_flag=True, help='Only say what would be copied.')
 @JSON
 def copy(
-    source: str, target: str, *, stores_yml: str | None, jobs: int, passes: int, delete: bool, dry_run: bool,
-    as_json: bool,
+    source: str, target: str, *, stores_yml: str | None, jobs: int, passes: int, delete: bool, verify: bool,
+    dry_run: bool, as_json: bool,
 ) -> None:
     """Copy the registry in the store SOURCE to the store TARGET, while it is in use.
 
-    What TARGET has is not copied again, so a copy that was interrupted is simply started again.  Content is verified
-    by its digest on the way; what is damaged is told, and the rest copied.  Unfinished uploads are not copied.  Exit
-    status 1: something was damaged, or it failed.
+    What TARGET has is not copied again, so a copy that was interrupted is simply started again.  Where both stores are
+    on one server with the same credentials, the server copies content by itself.  What passes here, and with --verify
+    all of it, is verified by its digest; what is damaged is told, and the rest copied.  Unfinished uploads are not
+    copied.  Exit status 1: something was damaged, or it failed.
 
     \b
     Examples:
       objreg store copy old new --dry-run
       objreg store copy old new
+      objreg store copy old new --verify
       objreg store copy old new --passes 1 --delete --json
     """
     if source == target:
@@ -217,7 +220,8 @@ def copy(
                 found['done'] -= objects
                 bar.update(task, advance=-size, objects=found['done'])
 
-        summary = Copying(one, other, jobs=jobs, delete=delete, dry_run=dry_run, progress=tell).run(passes)
+        copying = Copying(one, other, jobs=jobs, delete=delete, dry_run=dry_run, verify=verify, progress=tell)
+        summary = copying.run(passes)
     if as_json:
         click.echo(json.dumps(summary.as_json()))
     else:
@@ -228,8 +232,9 @@ def copy(
 def _tell(summary: Summary, source: str, target: str) -> None:
     done = 'would be copied' if summary.dry_run else 'copied'
     click.echo(
-        f'{source} -> {target}: {summary.copied} objects {done}, {size_of(summary.bytes)}, in {summary.seconds:.0f} s'
-        f' and {summary.passes} passes; {summary.present} were there, {summary.deleted} deleted,'
+        f'{source} -> {target}: {summary.copied} objects {done}, {size_of(summary.bytes)}'
+        f' ({size_of(summary.on_server)} by the server itself), in {summary.seconds:.0f} s and {summary.passes} passes;'
+        f' {summary.present} were there, {summary.deleted} deleted,'
         f' {summary.waiting} tags wait for another pass, {summary.vanished} were deleted meanwhile,'
         f' {len(summary.damaged)} are damaged'
     )

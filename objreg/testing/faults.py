@@ -1,7 +1,7 @@
 """Stores around any other that count its calls, make them fail, stop the process in one of them, or let listings lag.
 
-A call is one of ``get`` (of `read` too), ``put``, ``stat``, ``delete``, ``list`` (a page), ``copy``, ``part``,
-``finish`` and ``abort``; what costs nothing by the promises of `objreg.store` is none.
+A call is one of ``get`` (of `read` too), ``put``, ``stat``, ``delete``, ``list`` (a page), ``copy``, ``take``,
+``part``, ``finish`` and ``abort``; what costs nothing by the promises of `objreg.store` is none.
 
 To try every point at which a program may be interrupted::
 
@@ -27,7 +27,20 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from objreg.drivers.memory import MemoryStore
-from objreg.store import Body, Content, Entry, Page, Part, Stat, Store, StoreError, Unavailable, Upload, chunks_of
+from objreg.store import (
+    Body,
+    Content,
+    Entry,
+    Origin,
+    Page,
+    Part,
+    Stat,
+    Store,
+    StoreError,
+    Unavailable,
+    Upload,
+    chunks_of,
+)
 from objreg.wrap.base import WrappedStore, WrappedUpload
 
 Got = TypeVar('Got')
@@ -83,6 +96,9 @@ class InterceptedStore(WrappedStore):
 
     def copy(self, source: str, target: str) -> None:
         self.intercept('copy', target, lambda: self.inner.copy(source, target))
+
+    def take(self, origin: Origin, target: str) -> bool:
+        return self.intercept('take', target, lambda: self.inner.take(origin, target))
 
     def upload(self, key: str) -> Upload:
         return _InterceptedUpload(self.inner.upload(key), self, key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from objreg.store import Body, Entry, Part, Store, Upload
+from objreg.store import Body, Entry, Origin, Part, Store, Upload
 from objreg.wrap.base import WrappedStore, WrappedUpload
 
 
@@ -27,6 +27,12 @@ class Ledger(WrappedStore):
     def copy(self, source: str, target: str) -> None:
         self.inner.copy(source, target)
         self.kept.add(target)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        taken = self.inner.take(origin, target)
+        if taken:
+            self.kept.add(target)
+        return taken
 
     def delete(self, keys: Iterable[str]) -> None:
         gone: list[str] = []

@@ -41,6 +41,8 @@ class Promises:
     """Seconds after which a listing must be right, for a store that does not declare `consistent_list`."""
     longest_key = MAX_KEY
     """Bytes of the longest key; less for a store that adds something to each."""
+    takes: bool | None = None
+    """Whether it takes an object of another store object on the same objects without moving its bytes; None: maybe."""
     racers = 12
     """How many threads race."""
     rounds = 5

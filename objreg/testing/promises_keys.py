@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from objreg.store import MAX_COMPONENT, MAX_KEY, Part, Refused, Store
+from objreg.store import MAX_COMPONENT, MAX_KEY, Origin, Part, Refused, Store
 from objreg.testing.ledger import Ledger
 from objreg.testing.promises import Promises
 
@@ -112,11 +112,12 @@ class KeyPromises(Promises):
         _delete_with_another,
         lambda store, key: store.copy(key, 'copy'),
         lambda store, key: store.copy('good', key),
+        lambda store, key: store.take(Origin(store, 'good'), key),
         _finish,
         _upload,
     ], ids=[
         'get', 'get nothing', 'read', 'newest', 'stat', 'put', 'put if absent', 'put iterable', 'delete',
-        'delete with another', 'copy from', 'copy to', 'finish', 'upload',
+        'delete with another', 'copy from', 'copy to', 'take to', 'finish', 'upload',
     ])
     def test_what_is_no_key_is_refused(self, call: Callable[[Store, str], object], objects: Ledger) -> None:
         objects.put('good', b'good')

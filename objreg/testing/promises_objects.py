@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from objreg.store import CHUNK, Content, Exists, NotFound, Refused, Store
+from objreg.store import CHUNK, Content, Exists, NotFound, Origin, Refused, Store
 from objreg.testing.ledger import Ledger
 from objreg.testing.promises import Promises, sample
 
@@ -195,6 +195,37 @@ class ObjectPromises(Promises):
         objects.put('target', b'kept')
         with pytest.raises(NotFound):
             objects.copy('missing', 'target')
+        assert objects.read('target') == b'kept'
+
+    def test_what_is_taken_from_another_store_has_the_bytes_and_a_life_of_its_own(
+        self, objects: Ledger, others: Ledger
+    ) -> None:
+        for data in (sample(3 * CHUNK + 1), b''):
+            others.put('a b+c%2F&é', data)
+            objects.put('target', b'replaced')
+            origin = others.origin('a b+c%2F&é')
+            taken = origin is not None and objects.take(origin, 'target')
+            assert self.takes in (None, taken)
+            assert others.read('target') == (data if taken else b'replaced')
+            others.delete(['a b+c%2F&é'])
+            assert objects.read('target') == (data if taken else b'replaced')
+
+    def test_nothing_is_taken_where_nothing_is(self, objects: Ledger, others: Ledger) -> None:
+        objects.put('target', b'kept')
+        objects.put('missing/below', b'x')
+        try:
+            origin = others.origin('missing')
+            assert origin is None or not objects.take(origin, 'target')
+        except NotFound:
+            pass
+        else:
+            assert not self.takes
+        assert objects.read('target') == b'kept'
+
+    def test_what_a_store_of_another_kind_has_is_not_taken(self, objects: Ledger) -> None:
+        objects.put('source', b'x')
+        objects.put('target', b'kept')
+        assert objects.take(Origin(objects, 'source'), 'target') is False
         assert objects.read('target') == b'kept'
 
     def test_a_hint_writes_nothing(self, objects: Ledger) -> None:

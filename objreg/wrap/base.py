@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from objreg.store import Body, Content, Page, Part, Stat, Store, Upload
+from objreg.store import Body, Content, Origin, Page, Part, Stat, Store, Upload
 
 
 class WrappedStore(Store):
@@ -71,6 +71,12 @@ class WrappedStore(Store):
 
     def copy(self, source: str, target: str) -> None:
         self.inner.copy(source, target)
+
+    def origin(self, key: str) -> Origin | None:
+        return self.inner.origin(key)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        return self.inner.take(origin, target)
 
 
 class WrappedUpload(Upload):

@@ -24,7 +24,7 @@ from threading import Lock
 from cachetools import TLRUCache
 
 from objreg import keys as layout
-from objreg.store import Body, Part, Store, Upload
+from objreg.store import Body, Origin, Part, Store, Upload
 from objreg.wrap.base import WrappedStore, WrappedUpload
 
 MEMORY = 64 * 1024**2
@@ -108,6 +108,12 @@ class CachedStore(WrappedStore):
     def copy(self, source: str, target: str) -> None:
         try:
             self.inner.copy(source, target)
+        finally:
+            self._forget(target)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        try:
+            return self.inner.take(origin, target)
         finally:
             self._forget(target)
 

@@ -45,7 +45,7 @@ from dataclasses import replace
 from itertools import chain
 
 from objreg import keys as layout
-from objreg.store import CHUNK, Body, Content, NotFound, Page, Part, Refused, Stat, Store, Upload, check_key
+from objreg.store import CHUNK, Body, Content, NotFound, Origin, Page, Part, Refused, Stat, Store, Upload, check_key
 from objreg.wrap.base import WrappedStore, WrappedUpload
 from objreg.wrap.encrypt_bodies import Opening, sealed_body, window
 from objreg.wrap.encrypt_format import CHUNK_SIZE, SEALED, Keyring, Opener, Sealer, chunks_in, plain_size, sealed_size
@@ -128,6 +128,12 @@ class EncryptStore(WrappedStore):
             self.inner.copy(source, target)
         else:
             Store.copy(self, source, target)
+
+    def origin(self, key: str) -> Origin | None:
+        return None
+
+    def take(self, origin: Origin, target: str) -> bool:
+        return Store.take(self, origin, target)
 
     def upload(self, key: str) -> Upload:
         check_key(key)

@@ -36,8 +36,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
-from objreg.store import Body, Content, Exists, NotFound, Page, Refused, Stat, Store
-from objreg.transfer import transfer
+from objreg.store import Body, Content, Exists, NotFound, Origin, Page, Refused, Stat, Store
+from objreg.transfer import bring
 from objreg.wrap.base import WrappedStore
 from objreg.wrap.merge import merged
 
@@ -113,7 +113,10 @@ class MirrorReadStore(WrappedStore):
         try:
             self.inner.copy(source, target)
         except NotFound:
-            transfer(self.second.get(source), self.inner, target)
+            bring(self.second, source, self.inner, target)
+
+    def origin(self, key: str) -> Origin | None:
+        return (self.inner if self.inner.has(key) else self.second).origin(key)
 
     def known(self, key: str) -> bytes | None:
         return self.inner.known(key)

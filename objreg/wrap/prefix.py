@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from objreg.store import Body, Content, Page, Part, Refused, Stat, Store, Upload, check_key
+from objreg.store import Body, Content, Origin, Page, Part, Refused, Stat, Store, Upload, check_key
 from objreg.wrap.base import WrappedStore, WrappedUpload
 
 
@@ -75,6 +75,12 @@ class PrefixStore(WrappedStore):
 
     def copy(self, source: str, target: str) -> None:
         self.inner.copy(self._path + source, self._path + target)
+
+    def origin(self, key: str) -> Origin | None:
+        return self.inner.origin(self._path + key)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        return self.inner.take(origin, self._path + target)
 
     def remember(self, key: str, data: bytes) -> None:
         self.inner.remember(self._path + key, data)

@@ -25,7 +25,7 @@ from typing import BinaryIO, TypeVar, cast
 import tenacity
 
 from objreg import keys as layout
-from objreg.store import Body, Content, Exists, NotFound, Page, Part, Refused, Stat, Store, Unavailable, Upload
+from objreg.store import Body, Content, Exists, NotFound, Origin, Page, Part, Refused, Stat, Store, Unavailable, Upload
 from objreg.wrap.base import WrappedStore, WrappedUpload
 
 Got = TypeVar('Got')
@@ -127,6 +127,12 @@ class RetryingStore(WrappedStore):
 
     def copy(self, source: str, target: str) -> None:
         self.policy.call(lambda _: self.inner.copy(source, target))
+
+    def origin(self, key: str) -> Origin | None:
+        return self.policy.call(lambda _: self.inner.origin(key))
+
+    def take(self, origin: Origin, target: str) -> bool:
+        return self.policy.call(lambda _: self.inner.take(origin, target))
 
     def upload(self, key: str) -> Upload:
         return _RetryingUpload(self.inner.upload(key), self)

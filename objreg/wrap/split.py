@@ -33,8 +33,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from objreg.store import Body, Content, Page, Part, Stat, Store, Upload, check_key
-from objreg.transfer import transfer
+from objreg.store import Body, Content, Origin, Page, Part, Stat, Store, Upload, check_key
+from objreg.transfer import bring
 from objreg.wrap.base import WrappedUpload
 from objreg.wrap.merge import merged
 
@@ -111,7 +111,13 @@ class SplitStore(Store):
         if self.of(source) is self.of(target):
             self.of(source).copy(source, target)
         else:
-            transfer(self.of(source).get(source), self.of(target), target)
+            bring(self.of(source), source, self.of(target), target)
+
+    def origin(self, key: str) -> Origin | None:
+        return self.of(key).origin(key)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        return self.of(target).take(origin, target)
 
     def remember(self, key: str, data: bytes) -> None:
         self.of(key).remember(key, data)
@@ -158,5 +164,5 @@ class _SplitUpload(WrappedUpload):
             return
         between = f'uploads/{secrets.token_hex(16)}/data-between'
         self.inner.finish(parts, between)
-        transfer(self._store.get(between), target, key)
+        bring(self._store, between, target, key)
         self._store.delete([between])

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 
-from objreg.store import Body, Content, Page, Part, Stat, Store, Upload
+from objreg.store import Body, Content, Origin, Page, Part, Stat, Store, Upload
 from objreg.wrap.base import WrappedStore, WrappedUpload
 
 Observer = Callable[[str, str, float, str], None]
@@ -82,6 +82,10 @@ class TimedStore(WrappedStore):
     def copy(self, source: str, target: str) -> None:
         with self._timed('copy'):
             self.inner.copy(source, target)
+
+    def take(self, origin: Origin, target: str) -> bool:
+        with self._timed('take'):
+            return self.inner.take(origin, target)
 
     def upload(self, key: str) -> Upload:
         return _TimedUpload(self.inner.upload(key), self.name)

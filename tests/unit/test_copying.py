@@ -16,7 +16,7 @@ from objreg.drivers.memory import MemoryStore
 from objreg.names import Digest
 from objreg.store import Capabilities, Content, Store, Unavailable
 from objreg.testing import consistency
-from objreg.testing.faults import FaultyStore, InterceptedStore, sometimes
+from objreg.testing.faults import CountingStore, FaultyStore, InterceptedStore, sometimes
 from objreg.wrap.base import WrappedStore
 from objreg.wrap.encrypt import EncryptStore
 from objreg.wrap.mirror import MirrorReadStore
@@ -180,7 +180,7 @@ def test_damaged_content_is_told_and_not_copied(source: MemoryStore) -> None:
     empty = keys.content(Digest.of(b'not empty'))
     source.put(empty, b'')
     for target in (MemoryStore(), EqualParts()):
-        summary = copied(source, target)
+        summary = copied(source, target, verify=True)
         assert sorted(line.partition(':')[0] for line in summary.damaged) == sorted([key, empty])
         assert not {key, empty} & objects(target).keys()
 
@@ -266,7 +266,25 @@ def test_a_store_that_stays_away_ends_it(source: MemoryStore, monkeypatch: pytes
     away = Away()
     away.put(keys.content(Digest.of(b'x')), b'x')
     with pytest.raises(Unavailable):
-        copied(away, MemoryStore())
+        copied(away, MemoryStore(), verify=True)
+
+
+def test_content_that_the_stores_can_copy_by_themselves_does_not_pass_here(source: MemoryStore) -> None:
+    counting, target = CountingStore(source), CountingStore(MemoryStore())
+    summary = copied(counting, target, passes=1)
+    blobs = {key: data for key, data in objects(source).items() if key.startswith('blobs/')}
+    assert summary.on_server == sum(map(len, blobs.values()))
+    assert target.calls['take'] == len(blobs)
+    assert not [call for call in counting.log if call.operation == 'get' and call.key in blobs]
+    assert objects(target.inner) == objects(source)
+
+
+def test_with_verification_all_content_passes_and_the_copy_is_the_same(source: MemoryStore) -> None:
+    target = CountingStore(EqualParts())
+    summary = copied(source, target, verify=True)
+    assert (summary.on_server, target.calls.get('take')) == (0, None)
+    assert target.calls['part'] == 1
+    assert objects(target.inner) == objects(source)
 
 
 def test_pushes_while_it_runs_end_in_the_copy(source: MemoryStore) -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from objreg.drivers.s3 import S3Store
 from objreg.drivers.s3_presets import PRESETS, Preset
-from objreg.store import Exists, NotFound, Refused, Unavailable
+from objreg.store import Exists, NotFound, Origin, Refused, Unavailable
 from objreg.testing.contract import StoreContract
 from tests.functional.drivers.again import Shared
 from tests.servers.buckets import Bucket
@@ -35,6 +35,8 @@ ODD_KEYS = [
 
 class S3Contract(Shared, StoreContract):
     """The contract."""
+
+    takes = True
 
     @pytest.fixture(scope='class')
     @classmethod
@@ -235,6 +237,40 @@ class S3Promises:
         with pytest.raises(NotFound):
             store.copy_sized('missing', 'target', 10 * MIB)
         assert bucket.uploads() == []
+
+    @pytest.mark.parametrize('largest', [None, MIB])
+    def test_the_server_copies_from_another_bucket(
+        self, largest: int | None, store: S3Store, calls: list[str], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key = 'blobs/sha256/a' if largest else 'a b+c%2F&é'
+        monkeypatch.setattr('objreg.drivers.s3_upload._COPIED_PART', 5 * MIB)
+        monkeypatch.setattr(store, '_preset', replace(store._preset, max_copy=largest))
+        other, data = bucket.server.make_bucket(), os.urandom(12 * MIB)
+        source = S3Store(**other.options, prefix='old')
+        try:
+            source.put(key, data)
+            assert store.take(Origin(source, key), 'target')
+            with pytest.raises(NotFound):
+                store.take(Origin(source, 'missing'), 'target')
+        finally:
+            source.close()
+            other.remove()
+        assert calls.count('UploadPartCopy') == (3 if largest else 0)
+        assert 'PutObject' not in calls
+        assert 'GetObject' not in calls
+        assert store.read('target') == data
+        assert bucket.uploads() == []
+
+    def test_what_other_credentials_open_is_not_taken(self, store: S3Store, calls: list[str], bucket: Bucket) -> None:
+        store.put('source', b'x')
+        calls.clear()
+        others = S3Store(**{**bucket.options, 'access_key': 'another', 'secret_key': 'secret'})
+        elsewhere = S3Store(**{**bucket.options, 'endpoint': 'http://127.0.0.1:9'})
+        assert not store.take(Origin(others, 'source'), 'target')
+        assert not store.take(Origin(elsewhere, 'source'), 'target')
+        assert calls == []
+        others.close()
+        elsewhere.close()
 
     def test_a_file_is_sent_within_a_mebibyte_or_so_of_memory(self, store: S3Store) -> None:
         store.put('warm', b'')

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from objreg import keys
 from objreg.drivers.swift import MIB, SwiftStore
 from objreg.names import Digest
-from objreg.store import Refused, Unavailable
+from objreg.store import NotFound, Origin, Refused, Unavailable
 from objreg.testing.contract import StoreContract
 from objreg.testing.ledger import Ledger
 from objreg.wrap.prefix import PrefixStore
@@ -26,6 +27,8 @@ RECORD = keys.upload_record('0123456789abcdef' * 2, 0)
 
 class SwiftContract(Shared, StoreContract):
     """The contract."""
+
+    takes = True
 
     @pytest.fixture(scope='class')
     @classmethod
@@ -148,6 +151,50 @@ class SwiftPromises:
         store.put(RECORD, b'x')
         store.copy(RECORD, 'blobs/x')
         assert 'x-delete-at' not in store.account.ask('HEAD', *store.place('blobs/x')).headers
+
+    def test_the_server_copies_from_another_container(self, store: SwiftStore, container: Container) -> None:
+        other = container.server.make_container()
+        source = other.store(prefix='old')
+        try:
+            source.put('a b+c%2F&é', b'x' * 1000)
+            assert store.take(Origin(source, 'a b+c%2F&é'), 'blobs/b')
+            with pytest.raises(NotFound):
+                store.take(Origin(source, 'missing'), 'blobs/b')
+        finally:
+            other.remove()
+            source.close()
+        assert store.read('blobs/b') == b'x' * 1000
+
+    @pytest.mark.parametrize('largest', [5 * 1024 * MIB, 2 * MIB])
+    def test_a_large_object_of_another_container_has_segments_of_its_own_or_is_not_taken(
+        self, largest: int, store: SwiftStore, container: Container, calls: list[str],
+        monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(store, 'capabilities', replace(store.capabilities, max_put=largest))
+        other = container.server.make_container()
+        source, data = other.store(), os.urandom(2 * MIB + 7)
+        try:
+            upload = source.upload('blobs/a')
+            upload.finish([upload.part(1, data[:MIB]), upload.part(2, data[MIB:])], 'blobs/a')
+            taken = store.take(Origin(source, 'blobs/a'), 'blobs/b')
+        finally:
+            other.remove()
+            source.close()
+        assert taken is store.preset.whole_copies
+        assert not [call for call in calls if call == 'GET']
+        if taken:
+            assert store.read('blobs/b') == data
+            assert len(container.staying_segments()) == (2 if largest == 2 * MIB else 0)
+        store.delete(['blobs/b'])
+        assert container.names(store.segments) == []
+
+    def test_what_another_account_has_is_not_taken(
+        self, store: SwiftStore, container: Container, calls: list[str]
+    ) -> None:
+        elsewhere = container.store(storage_url='http://127.0.0.1:9/v1/AUTH_other')
+        assert not store.take(Origin(elsewhere, 'k'), 'blobs/b')
+        assert calls == []
+        elsewhere.close()
 
     def test_a_large_object_is_listed_with_its_size(self, store: SwiftStore) -> None:
         upload = store.upload('blobs/a')

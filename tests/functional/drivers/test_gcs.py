@@ -19,7 +19,7 @@ import requests
 
 from objreg.drivers import gcs_client
 from objreg.drivers.gcs import MIB, GcsStore
-from objreg.store import NotFound, Refused, Unavailable
+from objreg.store import NotFound, Origin, Refused, Unavailable
 from objreg.testing.contract import StoreContract
 from objreg.testing.ledger import Ledger
 from tests.functional.drivers.again import Shared
@@ -29,6 +29,8 @@ from tests.servers.gcs_signatures import opens
 
 class TestContract(Shared, StoreContract):
     """What every store promises."""
+
+    takes = True
 
     @pytest.fixture(scope='class')
     @classmethod
@@ -105,6 +107,19 @@ def test_each_operation_is_one_call(store: GcsStore, calls: list[str]) -> None:
     assert calls == ['POST upload'] * 2 + ['GET download'] * 2 + [
         'GET', 'GET', 'POST rewriteTo', 'DELETE', 'POST batch',
     ]
+
+
+def test_the_server_copies_from_below_another_path(store: GcsStore, gcs_bucket: GcsBucket, calls: list[str]) -> None:
+    source = gcs_bucket.store(prefix='old')
+    source.put('k', b'x' * 1000)
+    calls.clear()
+    assert store.take(Origin(source, 'k'), 'copy')
+    assert calls == ['POST rewriteTo']
+    assert store.read('copy') == b'x' * 1000
+    elsewhere = gcs_bucket.store(endpoint='http://127.0.0.1:9')
+    assert not store.take(Origin(elsewhere, 'k'), 'copy')
+    source.close()
+    elsewhere.close()
 
 
 def test_an_upload_is_one_call_a_part_and_two_under_any_key(store: GcsStore, calls: list[str]) -> None:

@@ -90,9 +90,14 @@ def test_copy_fails_when_something_is_damaged(folder: Path) -> None:
     store = FileStore(str(folder / 'one'), sync=False)
     key = next(entry.key for entry in store.list('blobs/', detail=True) if entry.size == 2000)
     store.put(key, bytes(2000))
-    told = objreg('copy', 'default', 'other', status=1)
+    told = objreg('copy', 'default', 'other', '--verify', status=1)
     assert f'damaged, not copied: {key}' in told.output
     assert ' 1 are damaged' in told.output
+
+
+def test_copy_tells_what_did_not_pass_here(folder: Path) -> None:
+    told = [json.loads(objreg('copy', 'default', 'other', '--json', *more).output) for more in ([], ['--verify'])]
+    assert [one['on_server'] > 2000 for one in told] == [True, False]
 
 
 @pytest.mark.parametrize(('arguments', 'status', 'message'), [

@@ -21,6 +21,8 @@ MIB = 1024**2
 class TestContract(StoreContract):
     """The contract of every store."""
 
+    takes = True
+
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[FileStore]:
         store = FileStore(str(tmp_path / 'root'), sync=False)

@@ -11,6 +11,8 @@ from objreg.testing.contract import StoreContract
 class TestContract(StoreContract):
     """The contract of every store."""
 
+    takes = True
+
     @pytest.fixture
     def store(self) -> MemoryStore:
         return MemoryStore()

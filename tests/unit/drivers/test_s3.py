@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from objreg.drivers.s3 import S3Store
-from objreg.store import Exists, NotFound, Part, Refused, StoreError, Unavailable
+from objreg.store import Exists, NotFound, Origin, Part, Refused, StoreError, Unavailable
 from tests.unit.drivers.scripted import Answer, Scripted, error, scripted
 
 EMPTY = b'<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'
@@ -319,3 +319,11 @@ def test_a_wrong_option_stops_the_start_and_is_named(options: dict[str, Any], me
     given = {'bucket': 'b', 'preset': 'ceph', 'endpoint': 'http://e', 'access_key': 'a', 'secret_key': 's', **options}
     with pytest.raises(ValueError, match=f'^{message}'):
         S3Store(**given)
+
+
+@pytest.mark.parametrize('answer', [error('AccessDenied', 403), error('NotImplemented', 501)])
+def test_what_the_server_will_not_copy_is_read_and_written(answer: Answer, server: Scripted, store: S3Store) -> None:
+    server.will(answer)
+    other = make(server, bucket='other')
+    assert not store.take(Origin(other, 'k'), 'copy')
+    other.close()

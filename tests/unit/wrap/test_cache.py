@@ -14,7 +14,7 @@ import pytest
 from objreg import keys as layout
 from objreg.drivers.memory import MemoryStore
 from objreg.names import Digest
-from objreg.store import Exists, NotFound, Store, Unavailable
+from objreg.store import Exists, NotFound, Origin, Store, Unavailable
 from objreg.testing.contract import StoreContract
 from objreg.testing.faults import CountingStore, Fault, FaultyStore, InterceptedStore, always, nth
 from objreg.wrap.cache import CachedStore
@@ -282,6 +282,14 @@ def test_a_copy_over_it_is_seen(store: CachedStore) -> None:
     store.put(MEMBER, b'old')
     store.put('source', b'new')
     store.copy('source', MEMBER)
+    assert store.read(MEMBER) == b'new'
+
+
+def test_what_is_taken_from_another_store_is_seen(store: CachedStore) -> None:
+    other = MemoryStore()
+    other.put('k', b'new')
+    store.put(MEMBER, b'old')
+    assert store.take(Origin(other, 'k'), MEMBER)
     assert store.read(MEMBER) == b'new'
 
 

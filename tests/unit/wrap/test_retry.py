@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from objreg.drivers.memory import MemoryStore
-from objreg.store import CHUNK, Body, Exists, NotFound, Refused, Store, Unavailable
+from objreg.store import CHUNK, Body, Exists, NotFound, Origin, Refused, Store, Unavailable
 from objreg.testing.contract import StoreContract
 from objreg.testing.faults import (
     Call,
@@ -78,11 +78,18 @@ CALLS: dict[str, tuple[Callable[[Store], object], Callable[[Store], object]]] = 
     'create': (lambda store: store.put('new', b'new', if_absent=True), lambda store: store.read('new') == b'new'),
     'put file': (lambda store: store.put('k', io.BytesIO(b'new'), 3), lambda store: store.read('k') == b'new'),
     'copy': (lambda store: store.copy('k', 'new'), lambda store: store.read('new') == b'content'),
+    'take': (lambda store: store.take(Origin(_other(), 'theirs'), 'new'), lambda store: store.read('new') == b'theirs'),
     'delete': (lambda store: store.delete(iter(['k', 'missing'])), lambda store: not list(store.list(''))),
     'part': (lambda store: _upload(store, b'new'), lambda store: store.read('new') == b'newnew'),
     'part of a file': (lambda store: _upload(store, io.BytesIO(b'new')), lambda store: store.read('new') == b'newnew'),
     'abort': (lambda store: store.upload('k').abort(), lambda store: True),
 }
+
+
+def _other() -> Store:
+    other = MemoryStore()
+    other.put('theirs', b'theirs')
+    return other
 
 
 def _upload(store: Store, body: Body) -> None:
