@@ -22,6 +22,7 @@ setup(
         'objreg.hub.api',
         'objreg.hub.index',
         'objreg.hub.pages',
+        'objreg.imports',
         'objreg.middleware',
         'objreg.resources',
         'objreg.server',

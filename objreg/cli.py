@@ -17,6 +17,7 @@ from objreg import check, pipeline, server
 from objreg.commands.audit import audit
 from objreg.commands.failure import Failed
 from objreg.commands.hub_keys import hub_keys
+from objreg.commands.imports import import_
 from objreg.commands.named import paste_file
 from objreg.commands.org import org
 from objreg.commands.quota import quota
@@ -47,6 +48,7 @@ def main() -> None:
       objreg check-config /etc/objreg/paste.ini
       objreg store check                    whether the store is good enough
       objreg store du                       what each repository holds
+      objreg import distribution old        what another registry holds
       objreg user add alice --admin         somebody who may do everything
       objreg org add acme --owner alice     a name that several people own
       eval "$(objreg completion bash)"
@@ -152,6 +154,6 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, 'objreg', '_OBJREG_COMPLETE').source())
 
 
-for command in (audit, hub_keys, org, quota, repo, robot, store, team, token, user, webhook):
+for command in (audit, hub_keys, import_, org, quota, repo, robot, store, team, token, user, webhook):
     main.add_command(command)
 store.add_command(check_store)

@@ -15,7 +15,6 @@ does what a check of the store writes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 import time
@@ -27,9 +26,10 @@ from typing import Any, NamedTuple
 
 from objreg import descriptor, keys
 from objreg.descriptor import Malformed
-from objreg.store import Content, Damaged, Entry, NotFound, Store, Unavailable
+from objreg.names import Digest
+from objreg.store import Damaged, Entry, NotFound, Store, Unavailable
 from objreg.tag_moves import later_move, naming
-from objreg.transfer import transfer
+from objreg.transfer import transfer, verified
 
 _ATTEMPTS = 4
 _BEHIND = ('uploads/', keys.CACHES, keys.SCRATCH)
@@ -214,7 +214,7 @@ class Copying:
                 self.summary.on_server += lacking.size
             return lacking.size
         content = self.source.get(key)
-        transfer(_verified(content, key), self.target, key)
+        transfer(verified(content, _digest_of(key), key), self.target, key)
         return content.size
 
     def _copied_tag(self, key: str, data: bytes, there: bytes | None) -> int | None:
@@ -278,27 +278,9 @@ def side_by_side(
             mine, theirs = next(one, None), next(other, None)
 
 
-def _verified(content: Content, key: str) -> Content:
-    """The same content, which ends in `Damaged` instead of its last chunk unless it matches its key."""
+def _digest_of(key: str) -> Digest:
     algorithm, _, hexadecimal = key.removeprefix('blobs/').split('/')
-    hasher = hashlib.new(algorithm)
-
-    def chunks() -> Iterator[bytes]:
-        left = content.size
-        for chunk in content:
-            hasher.update(chunk)
-            left -= len(chunk)
-            if left <= 0:
-                check()
-            yield chunk
-
-    def check() -> None:
-        if hasher.hexdigest() != hexadecimal:
-            raise Damaged(f'{key}: is {algorithm}:{hasher.hexdigest()}')
-
-    if not content.size:
-        check()
-    return Content(chunks(), content.size, close=content)
+    return Digest(algorithm, hexadecimal)
 
 
 def _read(store: Store, key: str) -> bytes | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import tempfile
 from collections.abc import Iterator
 
-from objreg.store import CHUNK, Content, Part, Store
+from objreg.names import Digest
+from objreg.store import CHUNK, Content, Damaged, Part, Store
 
 _SINGLE = 64 * 1024**2
 """What goes as one piece to a store that takes parts: up to that many bytes."""
@@ -20,6 +22,32 @@ def bring(source: Store, key: str, target: Store, name: str) -> bool:
         return True
     transfer(source.get(key), target, name)
     return False
+
+
+def verified(content: Content, digest: Digest, what: str) -> Content:
+    """The same content, which ends in `Damaged` instead of its last chunk unless it matches its digest.
+
+    An empty one raises it at once.  `what` is its name for the message.
+    """
+    hasher = hashlib.new(digest.algorithm)
+
+    def chunks() -> Iterator[bytes]:
+        left = content.size
+        for chunk in content:
+            hasher.update(chunk)
+            left -= len(chunk)
+            if left <= 0:
+                check()
+            yield chunk
+
+    def check() -> None:
+        if hasher.hexdigest() != digest.hex:
+            content.close()
+            raise Damaged(f'{what}: is {digest.algorithm}:{hasher.hexdigest()}')
+
+    if not content.size:
+        check()
+    return Content(chunks(), content.size, close=content)
 
 
 def transfer(content: Content, target: Store, key: str) -> None:

@@ -1,0 +1,1 @@
+"""Takes what other registries hold: their trees in a store, or what they answer."""

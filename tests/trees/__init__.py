@@ -1,0 +1,1 @@
+"""Trees that other registries have written, made anew from what is known of them."""

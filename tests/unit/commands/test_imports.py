@@ -1,0 +1,80 @@
+"""``objreg import``: from the store of another registry, told to people and to scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from objreg.cli import main
+from objreg.drivers.file import FileStore
+from objreg.drivers.memory import MemoryStore
+from tests.inprocess import Client
+from tests.trees.distribution import DistributionTree, hex_of, image
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stores, of which `old` is a folder of another registry's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'stores.yml').write_text(json.dumps({
+        'default': {'driver': 'file', 'path': str(tmp_path / 'new'), 'sync': False},
+        'old': {'driver': 'folder', 'path': str(tmp_path / 'old')},
+        'nowhere': {'driver': 'folder', 'path': str(tmp_path / 'nowhere')},
+    }))
+    return tmp_path
+
+
+def written(tree: DistributionTree, folder: Path) -> None:
+    """Its objects as files."""
+    for entry in tree.store.list(''):
+        path = folder / 'old' / entry.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tree.store.read(entry.key))
+
+
+def objreg(*arguments: str, status: int = 0) -> Result:
+    result = CliRunner().invoke(main, ['import', *arguments])
+    assert result.exit_code == status, result.output
+    return result
+
+
+def test_a_folder_of_the_cncf_registry_is_taken(folder: Path) -> None:
+    tree = DistributionTree(MemoryStore())
+    tree.push('team/app', 'v1', b'x' * 1000)
+    written(tree, folder)
+    assert 'would be taken' in objreg('distribution', 'old', '--dry-run').output
+    assert not (folder / 'new').exists()
+    told = json.loads(objreg('distribution', 'old', '--json', '--verify', 'all').output)
+    assert (told['manifests'], told['tags'], told['left'], told['bytes'] > 1000) == (1, 1, [], True)
+    assert told['on_server'] == told['bytes']
+    store = FileStore(str(folder / 'new'), sync=False)
+    assert Client(store)('GET', '/v2/team/app/manifests/v1').body == image(b'x' * 1000)
+    assert '1 manifests were here' in objreg('distribution', 'old').output
+
+
+def test_what_is_not_taken_is_named_and_ends_with_one(folder: Path) -> None:
+    tree = DistributionTree(MemoryStore())
+    broken = tree.push('team/app', 'v1', b'x')
+    tree.store.delete([tree.key(b'x')])
+    tree.store.put(tree.of('team/app', '_manifests/tags/red\x1b[31m/current/link'), b'')
+    written(tree, folder)
+    told = objreg('distribution', 'old', status=1).output
+    assert f'not taken: team/app@sha256:{hex_of(broken)}: its blob sha256:{hex_of(b"x")}: ' in told
+    assert 'not taken: team/app:red\\x1b[31m: ' in told
+    assert {line['what'].rpartition(':')[0] for line in json.loads(
+        objreg('distribution', 'old', '--json', status=1).output)['left']} == {'team/app', 'team/app@sha256'}
+
+
+@pytest.mark.parametrize(('arguments', 'status', 'message'), [
+    (['distribution', 'nope'], 1, "there is no store 'nope'"),
+    (['distribution', 'nowhere'], 1, 'there is no folder'),
+    (['distribution', 'default'], 2, 'into itself'),
+    (['distribution', 'old', '--jobs', '0'], 2, '--jobs'),
+    (['distribution', 'old', '--verify', 'some'], 2, '--verify'),
+    (['distribution'], 2, "Missing argument 'STORE'"),
+])
+def test_mistakes_end_with_one_line(folder: Path, arguments: list[str], status: int, message: str) -> None:
+    assert message in objreg(*arguments, status=status).output

@@ -1,0 +1,1 @@
+"""Imports: what other registries hold becomes objreg's."""
