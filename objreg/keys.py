@@ -39,7 +39,7 @@ FORMAT = 'system/format'
 SCRATCH = 'system/scratch/'
 SECRETS = 'system/secrets/'
 _REPOSITORIES = 'repositories/'
-_IMAGES = 'images/'
+IMAGES = 'images/'
 _CONTENT = re.compile('(.*/)?blobs/[a-z0-9]+/[0-9a-f]{2}/[0-9a-f]+', re.DOTALL)
 
 
@@ -179,14 +179,14 @@ def image(id: str, name: str) -> str:
 
 def images(id: str) -> str:
     """The prefix of that image in all repositories."""
-    return f'{_IMAGES}{id}/'
+    return f'{IMAGES}{id}/'
 
 
 def parse_image(key: str) -> tuple[str, str] | None:
     """The id and the repository of a key that `image` makes; None for any other key."""
-    if not key.startswith(_IMAGES):
+    if not key.startswith(IMAGES):
         return None
-    id, _, name = key.removeprefix(_IMAGES).partition('/')
+    id, _, name = key.removeprefix(IMAGES).partition('/')
     return id, name
 
 
@@ -247,7 +247,7 @@ def usage(namespace: str) -> str:
 
 def is_immutable(key: str) -> bool:
     """Whether whatever is written under that key is always the same small object (it may be deleted)."""
-    if key.startswith((CATALOG, _IMAGES)):
+    if key.startswith((CATALOG, IMAGES)):
         return True
     return key.startswith(_REPOSITORIES) and ('/_blobs/' in key or '/_manifests/' in key or '/_referrers/' in key)
 

@@ -14,8 +14,10 @@ from rich import progress
 from objreg.commands.named import JSON, STORES, complete, opened
 from objreg.commands.shown import console, printable, size_of
 from objreg.imports import distribution
+from objreg.imports.docker_v1 import ImportingV1
 from objreg.imports.report import Report
 from objreg.imports.repositories import Importing, Wanted
+from objreg.imports.tree_v1 import TreeV1
 from objreg.logs import configure
 from objreg.registry import Registry
 
@@ -45,6 +47,7 @@ def import_() -> None:
     Examples:
       objreg import distribution old --dry-run
       objreg import distribution old --into default
+      objreg import docker-registry-v1 older --root registry
     """
     configure(None, quiet=True)
 
@@ -86,6 +89,33 @@ def import_distribution(
         source.check()
         tree = distribution.Tree(source, root, verify=verify)
         Importing(Registry(target), Wanted(patterns, sparse, jobs), report).run(tree.repositories())
+
+
+@import_.command('docker-registry-v1')
+@click.argument('store', shell_complete=complete)
+@click.option('--root', default='', metavar='PATH', help='Where its tree begins; its storage_path.  [default: the top]')
+@common
+def import_docker_registry_v1(
+    store: str, *, root: str, stores_yml: str | None, into: str, patterns: tuple[str, ...], jobs: int, dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Take a registry of the first version of the API (docker-registry 0.6 to 0.9, in Python) from its store STORE.
+
+    Each tag becomes a manifest for clients of today, and old clients find their images by the same ids.  Every layer
+    is read once, to hash it, and compared with the checksum that was kept; where the server can, it copies the bytes.
+    Private repositories are private here where there is a hub, and named where there is none.  A tag that was pushed
+    to objreg since stays as it is.  Exit status 1: something could not be taken, or it failed.
+
+    \b
+    Examples:
+      objreg import docker-registry-v1 old --dry-run
+      objreg import docker-registry-v1 old --root registry --jobs 16
+      objreg import docker-registry-v1 old --repository 'team/*' --json | jq '.left'
+    """
+    _check_two(store, into)
+    with opened(stores_yml, store) as source, opened(stores_yml, into) as target, told(dry_run, as_json) as report:
+        source.check()
+        ImportingV1(Registry(target), TreeV1(source, root, report), Wanted(patterns, jobs=jobs), report).run()
 
 
 def _check_two(store: str, into: str) -> None:

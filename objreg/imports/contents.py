@@ -73,6 +73,20 @@ class StoredBlob:
             raise NotTaken(f'{self.key}: is {digest.algorithm}:{found.hexdigest()}')
 
 
+@dataclass(frozen=True)
+class MadeBlob:
+    """Content that was made here."""
+
+    data: bytes
+
+    def size(self) -> int:
+        return len(self.data)
+
+    def bring(self, target: Store, digest: Digest) -> bool:
+        target.put(keys.content(digest), self.data)
+        return False
+
+
 class Contents:
     """The content of the target."""
 

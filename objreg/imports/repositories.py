@@ -20,6 +20,7 @@ from objreg import keys
 from objreg import manifest as manifests
 from objreg.descriptor import Descriptor
 from objreg.errors import ManifestUnknown
+from objreg.imports.bounded import Bounded
 from objreg.imports.contents import Blob, Contents
 from objreg.imports.report import NotTaken, Report, reason
 from objreg.manifest import Manifest
@@ -99,7 +100,7 @@ class Importing:
         wanted = (one for one in repositories if self.wanted.wants(one.name))
         try:
             with ThreadPoolExecutor(self.wanted.jobs, 'objreg-repositories') as pool:
-                waiting = _Bounded(pool, 2 * self.wanted.jobs)
+                waiting = Bounded(pool, 2 * self.wanted.jobs)
                 for old in wanted:
                     waiting.submit(lambda old=old: self._take(old))  # type: ignore[misc]
                 waiting.finish()
@@ -117,23 +118,6 @@ class Importing:
     def each(self, function: Callable[[Given], Got], items: Iterable[Given]) -> list[Got]:
         """`function` of each item, some at a time."""
         return list(self._manifests.map(function, items))
-
-
-class _Bounded:
-    """A pool that is given no more than some tasks before others are done: there may be more than memory holds."""
-
-    def __init__(self, pool: ThreadPoolExecutor, most: int) -> None:
-        self._pool, self._most = pool, most
-        self._running: list[Callable[[], object]] = []
-
-    def submit(self, work: Callable[[], object]) -> None:
-        self._running.append(self._pool.submit(work).result)
-        if len(self._running) >= self._most:
-            self._running.pop(0)()
-
-    def finish(self) -> None:
-        for result in self._running:
-            result()
 
 
 class _Taking:

@@ -62,6 +62,10 @@ class Images:
         prefix = keys.images(id)
         return [entry.key.removeprefix(prefix) for entry in self._store.list(prefix)]
 
+    def some(self) -> bool:
+        """Whether there is any: one list call."""
+        return bool(self._store.page(keys.IMAGES, limit=1).entries)
+
     def put(self, image: Image, repository: str) -> None:
         """Let a repository have it; its layer must be a member there."""
         self._store.put(keys.image(image.id, repository), msgspec.json.encode(image))

@@ -37,8 +37,12 @@ def note(call: Call, tag: str) -> None:
     for name in ('arch', 'os', 'kernel'):
         if name in found:
             found[name] = found[name].lower()
-    noted = TagFacts(str(repository.tagged(tag).digest), int(time.time()), found)
-    repository.store.put(keys.tag_facts(repository.name, tag), msgspec.json.encode(noted))
+    put(repository, tag, TagFacts(str(repository.tagged(tag).digest), int(time.time()), found))
+
+
+def put(repository: Repository, tag: str, facts: TagFacts) -> None:
+    """Keep that of a tag, in the place of what was said before."""
+    repository.store.put(keys.tag_facts(repository.name, tag), msgspec.json.encode(facts))
 
 
 def facts_of(call: Call, tag: str) -> dict[str, Any]:

@@ -11,10 +11,16 @@ from typing import Any
 
 import pytest
 
+from objreg.drivers.memory import MemoryStore
+from objreg.drivers.s3 import S3Store
 from objreg.drivers.s3_presets import MIB
+from objreg.store import Store
+from objreg.testing.v1_client import V1Client
+from objreg.testing.v1_http import over_http
 from tests.functional.clients.programs import GO, Layout, run
 from tests.servers.buckets import Bucket
 from tests.servers.registries import Objreg, Peer
+from tests.trees.docker_registry_v1 import TreeV1
 
 INSECURE = ['--src-tls-verify=false', '--dest-tls-verify=false']
 CRANE = GO / 'crane'
@@ -69,14 +75,35 @@ def pushed(peer: Peer, folder: Path) -> dict[str, str]:
     return {one: run(CRANE, 'digest', '--insecure', f'{host}/{one}').strip() for one in references}
 
 
+def written(folder: Path, stores: dict[str, Any]) -> str:
+    """The path of ``stores.yml``."""
+    path = folder / 'stores.yml'
+    path.write_text(json.dumps(stores))  # JSON is YAML
+    return str(path)
+
+
 def imported(folder: Path, stores: dict[str, Any], *arguments: str) -> dict[str, Any]:
     """What ``objreg import`` told."""
-    (folder / 'stores.yml').write_text(json.dumps(stores))  # JSON is YAML
-    command = [sys.executable, '-m', 'objreg', 'import', *arguments, '--stores', str(folder / 'stores.yml'), '--json']
+    command = [sys.executable, '-m', 'objreg', 'import', *arguments, '--stores', written(folder, stores), '--json']
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     told: dict[str, Any] = json.loads(done.stdout)
     return told
+
+
+def place(objects: Store, old: dict[str, Any]) -> None:
+    """Have the old store hold these objects, under their own keys."""
+    options = {name: value for name, value in old.items() if name != 'driver'}
+    bucket = S3Store(**options) if old['driver'] == 's3' else None
+    for entry in objects.list(''):
+        if bucket is not None:
+            bucket.put(entry.key, objects.read(entry.key))
+        else:
+            path = Path(old['path'], entry.key)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(objects.read(entry.key))
+    if bucket is not None:
+        bucket.close()
 
 
 def check_pulled(folder: Path, stores: dict[str, Any], digests: dict[str, str]) -> None:
@@ -104,3 +131,29 @@ def test_the_tree_of_the_cncf_registry_is_taken_and_no_blob_passes_here(storage:
         again = imported(tmp_path, stores, 'distribution', 'old', '--verify', 'all')
         assert (again['left'], again['tags'], again['manifests'], again['blobs']) == ([], 1, 0, 0)
     check_pulled(tmp_path, stores, digests)
+
+
+def test_the_tree_of_the_first_registry_is_pulled_by_old_clients_and_new_ones(
+    storage: Storage, tmp_path: Path
+) -> None:
+    _, stores = storage
+    tree = TreeV1(MemoryStore(), 'registry')
+    base = tree.chain(3, content=b'x' * 100_000)
+    tags = {'v1': tree.image(base[-1]), 'latest': tree.image(base[-1], sums='tarsum')}
+    for tag, id in tags.items():
+        tree.tag('team/app', tag, id)
+    place(tree.store, stores['old'])
+    told = imported(tmp_path, stores, 'docker-registry-v1', 'old', '--root', 'registry')
+    assert (told['left'], told['tags'], told['images']) == ([], 2, 5)
+    assert told['on_server'] == sum(len(layer) for _, layer in tree.images.values())
+    again = imported(tmp_path, stores, 'docker-registry-v1', 'old', '--root', 'registry')
+    assert (again['tags'], again['manifests'], again['blobs'], again['present']) == (0, 0, 0, 2)
+    options = {'app:registry': {'redirect': 'never'}, 'filter:errors': {'log': 'none'}}
+    with Objreg(tmp_path / 'objreg', stores['default'], options=options) as server:
+        client = V1Client(over_http(f'http://127.0.0.1:{server.port}'))
+        assert client.tags('team/app') == tags
+        for tag, id in tags.items():
+            pulled = client.pull('team/app', tag)
+            assert [image.id for image in pulled] == [*base, id]
+            assert [(image.json, image.layer) for image in pulled] == [tree.images[image.id] for image in pulled]
+            run(CRANE, 'validate', '--remote', f'127.0.0.1:{server.port}/team/app:{tag}')

@@ -13,6 +13,7 @@ from objreg.drivers.file import FileStore
 from objreg.drivers.memory import MemoryStore
 from tests.inprocess import Client
 from tests.trees.distribution import DistributionTree, hex_of, image
+from tests.trees.docker_registry_v1 import TreeV1
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def written(tree: DistributionTree, folder: Path) -> None:
+def written(tree: DistributionTree | TreeV1, folder: Path) -> None:
     """Its objects as files."""
     for entry in tree.store.list(''):
         path = folder / 'old' / entry.key
@@ -68,7 +69,23 @@ def test_what_is_not_taken_is_named_and_ends_with_one(folder: Path) -> None:
         objreg('distribution', 'old', '--json', status=1).output)['left']} == {'team/app', 'team/app@sha256'}
 
 
+def test_a_folder_of_the_first_registry_is_taken(folder: Path) -> None:
+    tree = TreeV1(MemoryStore(), 'registry')
+    tree.tag('team/app', 'v1', tree.image())
+    tree.tag('team/app', 'nowhere', '9' * 64)
+    tree.hide('team/app')
+    written(tree, folder)
+    told = objreg('docker-registry-v1', 'old', '--root', 'registry', status=1).output
+    assert ' 1 tags, ' in told and ', 1 images taken' in told
+    assert 'team/app was private; there is no hub here' in told
+    assert f'not taken: team/app:nowhere: there is no image {"9" * 64}' in told
+    store = FileStore(str(folder / 'new'), sync=False)
+    assert Client(store)('GET', '/v2/team/app/tags/list').json()['tags'] == ['v1']
+
+
 @pytest.mark.parametrize(('arguments', 'status', 'message'), [
+    (['docker-registry-v1', 'default'], 2, 'into itself'),
+    (['docker-registry-v1', 'nowhere'], 1, 'there is no folder'),
     (['distribution', 'nope'], 1, "there is no store 'nope'"),
     (['distribution', 'nowhere'], 1, 'there is no folder'),
     (['distribution', 'default'], 2, 'into itself'),
