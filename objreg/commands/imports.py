@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +12,14 @@ from typing import Any, TypeVar
 import click
 from rich import progress
 
+from objreg.commands.failure import Failed
 from objreg.commands.named import JSON, STORES, complete, opened
 from objreg.commands.shown import console, printable, size_of
 from objreg.imports import distribution
 from objreg.imports.docker_v1 import ImportingV1
-from objreg.imports.report import Report
+from objreg.imports.http import Credentials, Http
+from objreg.imports.remote import RemoteRegistry
+from objreg.imports.report import NotTaken, Report
 from objreg.imports.repositories import Importing, Wanted
 from objreg.imports.tree_v1 import TreeV1
 from objreg.logs import configure
@@ -48,6 +52,7 @@ def import_() -> None:
       objreg import distribution old --dry-run
       objreg import distribution old --into default
       objreg import docker-registry-v1 older --root registry
+      objreg import registry https://registry.example.net
     """
     configure(None, quiet=True)
 
@@ -116,6 +121,46 @@ def import_docker_registry_v1(
     with opened(stores_yml, store) as source, opened(stores_yml, into) as target, told(dry_run, as_json) as report:
         source.check()
         ImportingV1(Registry(target), TreeV1(source, root, report), Wanted(patterns, jobs=jobs), report).run()
+
+
+@import_.command('registry')
+@click.argument('url')
+@click.option('--user', default='', metavar='NAME', help='Log in as; the password is asked for.')
+@click.option('--password-file', type=click.File(), metavar='FILE', help='Where the password is; - for standard input.')
+@click.option('--ca-bundle', type=click.Path(exists=True, dir_okay=False), metavar='FILE',
+              help='The certificates to trust.')
+@SPARSE
+@common
+def import_registry(
+    url: str, *, user: str, password_file: Any, ca_bundle: str | None, sparse: bool, stores_yml: str | None, into: str,
+    patterns: tuple[str, ...], jobs: int, dry_run: bool, as_json: bool,
+) -> None:
+    """Take the registry at URL, whatever it is, by the API: its tags, what they name, and what refers to that.
+
+    All of its catalog, or what --repository names where it shows none.  Everything passes here and is verified.  A
+    manifest without a tag is taken only where an index or a referrer leads to it.  The password is best in a file or
+    in the environment (OBJREG_IMPORT_PASSWORD).  Exit status 1: something could not be taken, or it failed.
+
+    \b
+    Examples:
+      objreg import registry https://registry.example.net --dry-run
+      objreg import registry https://registry.example.net --user alice --password-file /run/secrets/alice
+      objreg import registry https://registry-1.docker.io --repository library/busybox
+    """
+    password = ''
+    if user:
+        given = password_file.read().rstrip('\r\n') if password_file else os.environ.get('OBJREG_IMPORT_PASSWORD')
+        password = click.prompt('Password', hide_input=True, err=True) if given is None else given
+    with opened(stores_yml, into) as target, told(dry_run, as_json) as report:
+        http = Http(url, Credentials(user, password), ca_bundle=ca_bundle or '', pool=jobs)
+        wanted = Wanted(patterns, sparse, jobs)
+        try:
+            found = RemoteRegistry(http, dry_run=dry_run).repositories(wanted)
+            Importing(Registry(target), wanted, report).run(found)
+        except NotTaken as error:
+            raise Failed(str(error)) from error
+        finally:
+            http.close()
 
 
 def _check_two(store: str, into: str) -> None:

@@ -137,6 +137,8 @@ class _Taking:
             seen |= wanted
             named = self._importing.each(self._look, sorted(wanted))
             wanted = {digest for digests in named for digest in digests} - seen
+        for digest in wanted:
+            self._report.leave(f'{self._old.name}@{digest}', 'too many indexes and referrers lead to it')
         for digest in sorted(self._indexes):
             self._take_index(digest, ())
         for tag, digest in tags.items():
@@ -147,7 +149,8 @@ class _Taking:
         found: dict[str, Digest] = {}
         for tag in self._old.tags():
             with self._report.taking(f'{self._old.name}:{tag}'):
-                found[check_tag(tag)] = self._old.tagged(tag)
+                check_tag(tag)
+                found[tag] = self._old.tagged(tag)
         return found
 
     # Manifests

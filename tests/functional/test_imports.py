@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 
 from objreg.drivers.memory import MemoryStore
@@ -157,3 +158,21 @@ def test_the_tree_of_the_first_registry_is_pulled_by_old_clients_and_new_ones(
             assert [image.id for image in pulled] == [*base, id]
             assert [(image.json, image.layer) for image in pulled] == [tree.images[image.id] for image in pulled]
             run(CRANE, 'validate', '--remote', f'127.0.0.1:{server.port}/team/app:{tag}')
+
+
+def test_the_cncf_registry_is_taken_by_its_api_with_a_password(tmp_path: Path) -> None:
+    theirs, stores = in_folders(tmp_path)
+    with Peer(tmp_path / 'peer', theirs, cache=False) as peer:
+        digests = pushed(peer, tmp_path)
+    users = tmp_path / 'users'
+    users.write_bytes(b'alice:' + bcrypt.hashpw(b'secret', bcrypt.gensalt(4)))
+    (tmp_path / 'password').write_text('secret\n')
+    auth = {'htpasswd': {'realm': 'test', 'path': str(users)}}
+    with Peer(tmp_path / 'guarded', theirs, cache=True, auth=auth) as peer:
+        url, secret = f'http://127.0.0.1:{peer.port}', str(tmp_path / 'password')
+        arguments = ('registry', url, '--user', 'alice', '--password-file', secret)
+        told = imported(tmp_path, stores, *arguments)
+        assert (told['left'], told['tags'], told['on_server']) == ([], len(digests), 0)
+        again = imported(tmp_path, stores, *arguments)
+        assert (again['left'], again['tags'], again['manifests'], again['blobs']) == ([], 0, 0, 0)
+    check_pulled(tmp_path, stores, digests)

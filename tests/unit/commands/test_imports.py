@@ -14,6 +14,7 @@ from objreg.drivers.memory import MemoryStore
 from tests.inprocess import Client
 from tests.trees.distribution import DistributionTree, hex_of, image
 from tests.trees.docker_registry_v1 import TreeV1
+from tests.unit.imports.serving import answering, serving
 
 
 @pytest.fixture
@@ -83,7 +84,28 @@ def test_a_folder_of_the_first_registry_is_taken(folder: Path) -> None:
     assert Client(store)('GET', '/v2/team/app/tags/list').json()['tags'] == ['v1']
 
 
+def test_a_registry_that_is_there_is_taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client()
+    client.push_image('team/app', 'v1', b'x')
+    with serving(client.app) as server:
+        assert '1 manifests, 1 tags' in objreg('registry', server.url).output
+        (folder / 'password').write_text('secret\n')
+        objreg('registry', server.url, '--user', 'alice', '--password-file', str(folder / 'password'))
+        monkeypatch.setenv('OBJREG_IMPORT_PASSWORD', 'secret')
+        told = json.loads(objreg('registry', server.url, '--user', 'alice', '--json', '--repository', '*/app').output)
+    assert (told['repositories'], told['present'], told['left']) == (1, 1, [])
+    store = FileStore(str(folder / 'new'), sync=False)
+    assert Client(store)('GET', '/v2/team/app/tags/list').json()['tags'] == ['v1']
+
+
+def test_a_registry_without_a_catalog_says_what_to_do(folder: Path) -> None:
+    with serving(lambda environ, start_response: answering(start_response, 404)) as server:
+        assert 'name each by --repository' in objreg('registry', server.url, status=1).output
+
+
 @pytest.mark.parametrize(('arguments', 'status', 'message'), [
+    (['registry', 'ftp://x'], 1, 'without user and password'),
+    (['registry', 'https://x', '--ca-bundle', 'missing'], 2, '--ca-bundle'),
     (['docker-registry-v1', 'default'], 2, 'into itself'),
     (['docker-registry-v1', 'nowhere'], 1, 'there is no folder'),
     (['distribution', 'nope'], 1, "there is no store 'nope'"),
