@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import Lock
 from typing import Literal, Protocol
 
 from objreg import keys
+from objreg.imports.once import Once
 from objreg.imports.report import NotTaken, Report
 from objreg.names import Digest
 from objreg.store import Damaged, NotFound, Store, Unavailable
@@ -93,22 +92,11 @@ class Contents:
     def __init__(self, target: Store, report: Report) -> None:
         self._target = target
         self._report = report
-        self._lock = Lock()
-        self._brought: dict[Digest, Future[int]] = {}
+        self._brought: Once[Digest, int] = Once()
 
     def need(self, digest: Digest, size: int, blob: Blob) -> None:
         """Have that content, of that many bytes; raises `NotTaken`.  Many that need it at once wait for the first."""
-        with self._lock:
-            coming = self._brought.get(digest)
-            is_first = coming is None
-            if coming is None:
-                coming = self._brought[digest] = Future()
-        if is_first:
-            try:
-                coming.set_result(self._bring(digest, size, blob))
-            except BaseException as error:
-                coming.set_exception(error)
-        found = coming.result()
+        found = self._brought.get(digest, lambda: self._bring(digest, size, blob))
         if found != size:
             raise NotTaken(f'{digest} has {found} bytes, and {size} are said of it')
 

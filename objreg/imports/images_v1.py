@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from threading import Lock
 from typing import NamedTuple
 
 import msgspec
 from cachetools import LRUCache
 
+from objreg.imports.once import Once
 from objreg.imports.report import NotTaken, reason
 from objreg.imports.tree_v1 import TreeV1
 from objreg.store import NotFound, Unavailable
@@ -38,7 +38,7 @@ class ImagesV1:
         self._tree = tree
         self._noted = noted
         self._lock = Lock()
-        self._found: dict[str, Future[_Bytes]] = {}
+        self._found: Once[str, _Bytes] = Once()
         self._json: LRUCache[str, bytes] = LRUCache(_REMEMBERED)
         self._is_again = False
         self.reached: set[str] = set()
@@ -116,17 +116,7 @@ class ImagesV1:
     # Layers
 
     def _bytes(self, id: str) -> _Bytes:
-        with self._lock:
-            coming = self._found.get(id)
-            is_first = coming is None
-            if coming is None:
-                coming = self._found[id] = Future()
-        if is_first:
-            try:
-                coming.set_result(self._known(id) or self._scanned(id))
-            except BaseException as error:
-                coming.set_exception(error)
-        return coming.result()
+        return self._found.get(id, lambda: self._known(id) or self._scanned(id))
 
     def _known(self, id: str) -> _Bytes | None:
         """What was found out by an earlier import: the checksum covers JSON and layer, so it is the same layer."""

@@ -25,6 +25,11 @@ from tests.trees.distribution import DistributionTree, described, hex_of, image,
 SHARED = b'a layer that several have' * 9
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('objreg.imports.contents.time.sleep', lambda seconds: None)
+
+
 def taken(source: Store, target: Store, *patterns: str, verify: Any = 'none', **more: Any) -> Report:
     """Import it all."""
     report = Report(dry_run=more.pop('dry_run', False))
@@ -276,10 +281,7 @@ def test_it_is_interrupted_at_every_call_and_goes_on(fault: Fault) -> None:
         check_whole(store.inner)
 
 
-def test_a_source_that_fails_now_and_then_is_told_and_taken_the_next_time(
-    tree: DistributionTree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr('objreg.imports.contents.time.sleep', lambda seconds: None)
+def test_a_source_that_fails_now_and_then_is_told_and_taken_the_next_time(tree: DistributionTree) -> None:
     target = MemoryStore()
     for seed in range(20):
         report = taken(FaultyStore(tree.store, sometimes(0.1, seed, [Fault.UNAVAILABLE])), target) if seed else None
@@ -290,8 +292,7 @@ def test_a_source_that_fails_now_and_then_is_told_and_taken_the_next_time(
     check_whole(target)
 
 
-def test_a_store_that_stays_away_ends_it(tree: DistributionTree, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('objreg.imports.contents.time.sleep', lambda seconds: None)
+def test_a_store_that_stays_away_ends_it(tree: DistributionTree) -> None:
     for number in range(20):
         tree.push(f'many/{number}', 'v1', b'%d' % number)
     with pytest.raises(Unavailable):
