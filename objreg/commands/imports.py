@@ -16,8 +16,9 @@ from objreg.commands.failure import Failed
 from objreg.commands.named import JSON, STORES, complete, opened
 from objreg.commands.shown import console, printable, size_of
 from objreg.imports import distribution
+from objreg.imports.credentials import Credentials
 from objreg.imports.docker_v1 import ImportingV1
-from objreg.imports.http import Credentials, Http
+from objreg.imports.http import Http
 from objreg.imports.remote import RemoteRegistry
 from objreg.imports.report import NotTaken, Report
 from objreg.imports.repositories import Importing, Wanted

@@ -24,7 +24,7 @@ from objreg.descriptor import Descriptor
 from objreg.errors import RegistryError
 from objreg.imports.contents import StoredBlob, Verify
 from objreg.imports.report import NotTaken
-from objreg.imports.repositories import MOST_MANIFEST
+from objreg.imports.taking import MOST_MANIFEST
 from objreg.names import Digest
 from objreg.store import NotFound, Store
 

@@ -20,8 +20,10 @@ from objreg.hub.repositories import Repositories
 from objreg.imports.bounded import Bounded
 from objreg.imports.contents import Blob, Contents, MadeBlob, StoredBlob
 from objreg.imports.images_v1 import ImagesV1, is_same
+from objreg.imports.once import Once
 from objreg.imports.report import NotTaken, Report
 from objreg.imports.repositories import Wanted
+from objreg.imports.taking import be_member
 from objreg.imports.tree_v1 import OldTags, TreeV1
 from objreg.names import Digest, check_tag
 from objreg.registry import Registry
@@ -47,6 +49,7 @@ class ImportingV1:
         self.contents = Contents(registry.store, report)
         self._wanted = wanted
         self._has_hub = False
+        self._tags = ThreadPoolExecutor(wanted.jobs, 'objreg-tags')
 
     def run(self) -> Report:
         """Take it all."""
@@ -56,7 +59,7 @@ class ImportingV1:
         self._has_hub = bool(self.registry.store.page(hub_keys.HUB, limit=1).entries)
         self.tree.look()
         self.images.begin()
-        with ThreadPoolExecutor(self._wanted.jobs, 'objreg-repositories') as pool:
+        with self._tags, ThreadPoolExecutor(self._wanted.jobs, 'objreg-repositories') as pool:
             waiting = Bounded(pool, 2 * self._wanted.jobs)
             for old in self.tree.repositories():
                 if self._wanted.wants(old.name or old.shown):
@@ -85,12 +88,7 @@ class ImportingV1:
         with self.report.taking(old.shown):
             if old.is_private:
                 self._hide(old.name)
-            taking = _Taking(self, old)
-            for tag, key in old.tags.items():
-                if taking.is_told_of(tag, key):
-                    continue
-                with self.report.taking(f'{old.shown}:{tag}'):
-                    taking.tag(tag, key)
+            list(self._tags.map(_Taking(self, old).take, old.tags.items()))
             self.report.count(repositories=1)
 
     def _hide(self, name: str) -> None:
@@ -110,13 +108,20 @@ class _Taking:
         self._tree, self._report, self._contents = importing.tree, importing.report, importing.contents
         self._noted = importing.noted
         self._target: Repository = importing.registry.repository(old.name)
+        self._taken: Once[str, None] = Once()
 
-    def is_told_of(self, tag: str, key: str) -> bool:
+    def take(self, named: tuple[str, str]) -> None:
+        """Take a tag with its image, or report why not."""
+        tag, key = named
+        with self._report.taking(f'{self._old.shown}:{tag}'):
+            if not self._tells_of_another(key):
+                self._take(tag, key)
+
+    def _tells_of_another(self, key: str) -> bool:
         """Whether what looks like a tag ``X_json`` tells of the tag ``_X``: both have one key."""
         return key in self._old.facts.values() and bool(self._tree.facts(key))
 
-    def tag(self, tag: str, key: str) -> None:
-        """Take a tag with its image; raises `NotTaken`."""
+    def _take(self, tag: str, key: str) -> None:
         try:
             check_tag(tag)
         except TagInvalid as error:
@@ -125,37 +130,34 @@ class _Taking:
         config = config_of(images)
         data = manifest_of(images, config)
         digest = Digest.of(data)
-        if self._target.held(digest) is None:
-            self._take_images(images)
+        manifest = manifests.parse(data, manifests.DOCKER_MANIFEST)
+        is_here = self._target.held(digest) is not None
+        if not is_here:
+            for image in reversed(images):  # the root first
+                self._taken.get(image.id, lambda image=image: self._take_image(image))  # type: ignore[misc]
             self._blob(Digest.of(config), len(config), MadeBlob(config))
-            if not self._report.dry_run:
-                self._target.put_manifest(digest, manifests.parse(data, manifests.DOCKER_MANIFEST), data)
-            self._report.count(manifests=1)
-        else:
-            if not self._report.dry_run:
-                manifest = manifests.parse(data, manifests.DOCKER_MANIFEST)
-                self._target.put_manifest(digest, manifest, data, is_here=True)
-            self._report.count(present=1)
+        if not self._report.dry_run:
+            self._target.put_manifest(digest, manifest, data, is_here=is_here)
+        self._report.count(**{'present' if is_here else 'manifests': 1})
         self._move(tag, digest, data)
 
-    def _take_images(self, images: list[Image]) -> None:
-        """The root first, each after its layer."""
-        for image in reversed(images):
-            noted = self._noted.find(image.id, self._target.name)
-            if noted is not None and not is_same(noted, image):
-                raise NotTaken(f'the image {image.id} means something else in {self._target.name} already')
-            if image.layer.digest != str(EMPTY_DIGEST):
-                key = self._tree.layer_key(image.id)
-                self._blob(Digest.parse(image.layer.digest), image.layer.size, StoredBlob(self._tree.store, key))
-            if noted is None:
-                if not self._report.dry_run:
-                    self._noted.put(image, self._target.name)
-                self._report.count(images=1)
+    def _take_image(self, image: Image) -> None:
+        """After its layer."""
+        noted = self._noted.find(image.id, self._target.name)
+        if noted is not None and not is_same(noted, image):
+            raise NotTaken(f'the image {image.id} means something else in {self._target.name} already')
+        if image.layer.digest != str(EMPTY_DIGEST):
+            key = self._tree.layer_key(image.id)
+            self._blob(Digest.parse(image.layer.digest), image.layer.size, StoredBlob(self._tree.store, key))
+        if noted is None:
+            if not self._report.dry_run:
+                self._noted.put(image, self._target.name)
+            self._report.count(images=1)
 
     def _blob(self, digest: Digest, size: int, blob: Blob) -> None:
         self._contents.need(digest, size, blob)
-        if not self._report.dry_run and self._target.store.known(keys.membership(self._target.name, digest)) is None:
-            self._target.add_member(digest, size)
+        if not self._report.dry_run:
+            be_member(self._target, digest, size)
 
     def _move(self, tag: str, digest: Digest, data: bytes) -> None:
         try:

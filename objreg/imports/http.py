@@ -9,17 +9,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import time
 from collections.abc import Iterator, Mapping
 from threading import Lock
-from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
+from objreg.imports.credentials import Credentials, Forbidden, Missing, origin, token_of, token_url
 from objreg.imports.report import NotTaken
 from objreg.store import Refused, Unavailable
 
@@ -31,29 +31,7 @@ _MOST_TOKEN = 1024**2
 MOST_PAGE = 16 * 1024**2
 """Bytes of a page of a list."""
 _MOST_PAGES = 100_000
-_CHALLENGE = re.compile(r'([a-z_]+)="([^"]*)"', re.IGNORECASE)
 _NEXT = re.compile(r'<([^<>]+)>\s*;\s*rel="?next"?', re.IGNORECASE)
-_CATALOG = 'registry:catalog:*'
-
-
-class Missing(NotTaken):
-    """The registry has no such thing."""
-
-
-class Forbidden(NotTaken):
-    """The registry does not let us have it."""
-
-
-class Credentials(NamedTuple):
-    """Who asks; nobody, where both are empty."""
-
-    user: str = ''
-    password: str = ''
-
-    @property
-    def basic(self) -> str:
-        """The header."""
-        return 'Basic ' + base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()
 
 
 class Http:
@@ -80,7 +58,7 @@ class Http:
         except (ValueError, RecursionError) as error:
             raise NotTaken(f'{self.url}: {path}: it is no JSON: {data[:80]!r}') from error
         following = _NEXT.search(answer.headers.get('Link', ''))
-        return found, urljoin(self._absolute(path), following[1]) if following else ''
+        return found, self._joined(self._absolute(path), following[1]) if following else ''
 
     def pages(self, path: str, scope: str, accept: str = 'application/json') -> Iterator[Any]:
         """All pages of a list."""
@@ -90,7 +68,7 @@ class Http:
                 raise NotTaken(f'{self.url}: its pages do not end')
             seen.add(path)
             found, path = self.json(path, scope, accept)
-            if path and _origin(urlsplit(path)) != _origin(urlsplit(self.url)):
+            if path and origin(urlsplit(path)) != origin(urlsplit(self.url)):
                 raise NotTaken(f'{self.url}: its next page is on another host: {path[:200]}')
             yield found
 
@@ -110,6 +88,15 @@ class Http:
                 time.sleep(min(_LONGEST_PAUSE, error.retry_after or 0.2 * 2**attempt))
         raise AssertionError('the last attempt returns or raises')
 
+    def _joined(self, base: str, given: str) -> str:
+        """Where that leads from there."""
+        try:
+            there = urljoin(base, given)
+            urlsplit(there)
+        except ValueError as error:
+            raise NotTaken(f'{self.url}: it leads to what is no URL: {given[:200]}') from error
+        return there
+
     def _absolute(self, path: str) -> str:
         return path if '://' in path else self.url + path
 
@@ -121,7 +108,7 @@ class Http:
             if answer.status not in (301, 302, 303, 307, 308):
                 return self._looked_at(answer, url)
             answer.close()
-            there = urljoin(url, answer.headers.get('Location', ''))
+            there = self._joined(url, answer.headers.get('Location', ''))
             if urlsplit(there).scheme not in ('https', urlsplit(url).scheme) or '@' in urlsplit(there).netloc:
                 raise NotTaken(f'{self.url}: it leads to {there[:200]}, where nothing is asked')
             url = there
@@ -129,7 +116,7 @@ class Http:
 
     def _asked(self, method: str, url: str, scope: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         """The answer; asked once more with a token where one is wanted."""
-        if _origin(urlsplit(url)) != _origin(urlsplit(self.url)):
+        if origin(urlsplit(url)) != origin(urlsplit(self.url)):
             return self._sent(method, url, headers)
         with self._lock:
             known = self._authorizations.get(scope, '')
@@ -169,36 +156,27 @@ class Http:
 
     def _authorization(self, challenge: str, scope: str) -> str:
         """The header that the registry wants; '' where there is nothing to give."""
-        kind, _, rest = challenge.partition(' ')
-        if kind.lower() == 'basic':
+        kind = challenge.partition(' ')[0].lower()
+        if kind == 'basic':
             return self._credentials.basic if self._credentials.user else ''
-        if kind.lower() != 'bearer':
+        if kind != 'bearer':
             return ''
-        said = dict(_CHALLENGE.findall(rest))
-        realm = urlsplit(said.get('realm', ''))
-        home = urlsplit(self.url)
-        is_here = (realm.scheme, realm.hostname) == (home.scheme, home.hostname)
-        if (realm.scheme != 'https' and not is_here) or '@' in realm.netloc:
-            raise Forbidden(f'{self.url}: its token service is not asked without https: {realm.geturl()[:200]}')
-        query = {'service': said['service']} if 'service' in said else {}
-        query |= {'scope': scope or _CATALOG}
-        url = realm._replace(query='&'.join(filter(None, (realm.query, urlencode(query)))), fragment='').geturl()
+        url = token_url(challenge, self.url, scope)
         headers = {'Authorization': self._credentials.basic} if self._credentials.user else {}
         answer = self._looked_at(self._sent('GET', url, headers), url)
-        try:
-            found = json.loads(read(answer, _MOST_TOKEN))
-            token = found.get('token') or found.get('access_token')
-        except (ValueError, RecursionError, AttributeError) as error:
-            raise Forbidden(f'{_shown(url)}: it gives no token') from error
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-            raise Forbidden(f'{_shown(url)}: it gives no token')
-        return f'Bearer {token}'
+        return f'Bearer {token_of(read(answer, _MOST_TOKEN), _shown(url))}'
 
 
 def head(answer: urllib3.BaseHTTPResponse) -> Mapping[str, str]:
     """What is said by an answer without a body."""
     answer.release_conn()
     return answer.headers
+
+
+def length_of(headers: Mapping[str, str]) -> int | None:
+    """How many bytes are said to come; None where nothing is said of it."""
+    said = headers.get('Content-Length', '')
+    return int(said) if said.isdecimal() and len(said) < 20 else None
 
 
 def read(answer: urllib3.BaseHTTPResponse, most: int) -> bytes:
@@ -231,14 +209,6 @@ def _checked(url: str) -> str:
     if parts.scheme not in ('http', 'https') or not parts.hostname or '@' in parts.netloc or parts.query:
         raise Refused(f'{url!r}: http:// or https://, a host and maybe a path are needed, without user and password')
     return parts.geturl().rstrip('/')
-
-
-def _origin(parts: SplitResult) -> tuple[str, str, int]:
-    try:
-        port = parts.port or (443 if parts.scheme == 'https' else 80)
-    except ValueError:
-        port = 0
-    return parts.scheme, parts.hostname or '', port
 
 
 def _shown(url: str) -> str:

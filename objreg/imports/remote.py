@@ -12,15 +12,16 @@ from objreg import keys
 from objreg import manifest as manifests
 from objreg.descriptor import Descriptor
 from objreg.errors import RegistryError
-from objreg.imports.http import Forbidden, Http, Missing, chunks, head, read
+from objreg.imports.credentials import CATALOG, Forbidden, Missing
+from objreg.imports.http import Http, chunks, head, length_of, read
 from objreg.imports.report import NotTaken, reason
-from objreg.imports.repositories import MOST_MANIFEST, Wanted
+from objreg.imports.repositories import Wanted
+from objreg.imports.taking import MOST_MANIFEST
 from objreg.names import Digest
 from objreg.store import Content, Damaged, Store
 from objreg.transfer import transfer, verified
 
 _ACCEPT = ', '.join((*sorted(manifests.INDEXES), *sorted(manifests.IMAGES), '*/*;q=0.5'))
-_CATALOG = 'registry:catalog:*'
 _AT_ONCE = 1000
 _WILD = frozenset('*?[')
 
@@ -40,7 +41,7 @@ class RemoteRegistry:
             yield from (RemoteRepository(self, name) for name in dict.fromkeys(wanted.patterns))
             return
         try:
-            for page in self.http.pages(f'/v2/_catalog?n={_AT_ONCE}', _CATALOG):
+            for page in self.http.pages(f'/v2/_catalog?n={_AT_ONCE}', CATALOG):
                 yield from (RemoteRepository(self, name) for name in _texts(page, 'repositories'))
         except (Missing, Forbidden) as error:
             raise NotTaken(f'its catalog is not to be had, so name each by --repository: {reason(error)}') from error
@@ -120,13 +121,13 @@ class RemoteBlob:
     def size(self) -> int:
         if not self.is_asked:
             return self.said  # what comes is compared
-        length = head(self.http.stream('HEAD', self.path, self.scope, {})).get('Content-Length', '')
-        return int(length) if length.isdecimal() else self.said
+        length = length_of(head(self.http.stream('HEAD', self.path, self.scope, {})))
+        return self.said if length is None else length
 
     def bring(self, target: Store, digest: Digest) -> bool:
         answer = self.http.stream('GET', self.path, self.scope, {})
-        length = answer.headers.get('Content-Length', '')
-        if length.isdecimal() and int(length) != self.said:
+        length = length_of(answer.headers)
+        if length not in (None, self.said):
             answer.close()
             raise NotTaken(f'{digest} has {length} bytes, and {self.said} are said of it')
         content = Content(chunks(answer, self.said), self.said, close=_Closing(answer))

@@ -12,7 +12,8 @@ import pytest
 from objreg import keys
 from objreg.drivers.memory import MemoryStore
 from objreg.imports import http as importing_http
-from objreg.imports.http import Credentials, Http
+from objreg.imports.credentials import Credentials
+from objreg.imports.http import Http
 from objreg.imports.remote import RemoteRegistry
 from objreg.imports.report import NotTaken, Report
 from objreg.imports.repositories import Importing, Wanted
@@ -268,6 +269,11 @@ def endless(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         yield bytes(1024**2)
 
 
+def _sized(start_response: Any, length: str) -> list[bytes]:
+    start_response('200 OK', [('Content-Length', length)])
+    return [bytes(len(LAYER))]
+
+
 IMAGE = documents.image(LAYER)
 HARM: dict[str, tuple[str, Callable[[dict[str, Any], Any], Iterable[bytes]], str]] = {
     'other bytes of a manifest': (
@@ -290,6 +296,13 @@ HARM: dict[str, tuple[str, Callable[[dict[str, Any], Any], Iterable[bytes]], str
     'a blob of a file': (
         '/blobs/', lambda environ, start: answering(start, 307, b'', {'Location': 'file:///etc/passwd'}),
         'nothing is asked'),
+    'a blob of no URL': (
+        '/blobs/', lambda environ, start: answering(start, 307, b'', {'Location': 'http://['}), 'is no URL'),
+    'a blob of a size beyond all numbers': (
+        f'/blobs/{Digest.of(LAYER)}', lambda environ, start: _sized(start, '9' * 5000), 'is sha256:'),
+    'a next page of no URL': (
+        '/tags/list', lambda environ, start: answering(start, 200, b'{"tags": []}', {
+            'Link': '<http://[>; rel="next"'}), 'is no URL'),
     'no blob': ('/blobs/', lambda environ, start: answering(start, 404), 'there is none'),
     'a blob that is refused': ('/blobs/', lambda environ, start: answering(start, 403), 'refused'),
     'tags that are none': (
