@@ -21,6 +21,7 @@ setup(
         'objreg.hub',
         'objreg.hub.api',
         'objreg.hub.index',
+        'objreg.hub.sso',
         'objreg.middleware',
         'objreg.resources',
         'objreg.server',

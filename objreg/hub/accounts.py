@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 import argon2
@@ -24,9 +25,13 @@ class PasswordRefused(ValueError):
 class Accounts:
     """Those of one hub."""
 
-    def __init__(self, store: Store, *, clock: Clock = claims.CLOCK) -> None:
+    def __init__(
+        self, store: Store, *, clock: Clock = claims.CLOCK, providers: Callable[[], Iterable[str]] = tuple
+    ) -> None:
+        """`providers` are those by whose word somebody administers the hub, as they are at that moment."""
         self._store = store
         self._clock = clock
+        self._providers = providers
         self._hasher = argon2.PasswordHasher()
         self._verifier = Verifier()
 
@@ -49,10 +54,15 @@ class Accounts:
 
     def find(self, name: str) -> Account | None:
         """The account of exactly that name, unless it was deleted: one read."""
-        if not names.is_account(name):
-            return None
-        account = records.find(self._store, keys.account(name), Account)
+        account = self.kept(name) if names.is_account(name) else None
         return None if account is None or account.name != name or account.kind == 'deleted' else account
+
+    def kept(self, name: str) -> Account | None:
+        """What keeps a name from being given to somebody: the account of that name, or of one that is taken for it.
+
+        One read.  It may have been deleted.
+        """
+        return records.find(self._store, keys.account(name), Account)
 
     def are_there(self) -> bool:
         """Whether anybody has an account: one list call."""
@@ -94,16 +104,27 @@ class Accounts:
         self._store.delete([keys.suspended(user)])
 
     def is_administrator(self, user: str) -> bool:
-        """Whether he administers the hub."""
-        return self._store.has(keys.administrator(user))
+        """Whether he administers the hub: a read, and one for each provider that says who does."""
+        made = (keys.administrator(user), *(keys.administrator_by(user, one) for one in self._providers()))
+        return any(self._store.has(key) for key in made)
 
     def make_administrator(self, user: str, *, by: str = '') -> None:
         """Let him administer the hub."""
         self._store.put(keys.administrator(user), Mark(self._now(), by).dump())
 
     def unmake_administrator(self, user: str) -> None:
-        """Let him do so no more."""
-        self._store.delete([keys.administrator(user)])
+        """Let him do so no more; a provider by whose word he did says so again when he logs in by it."""
+        self._store.delete([keys.administrator(user), *(keys.administrator_by(user, one) for one in self._providers())])
+
+    def make_administrator_by(self, user: str, provider: str) -> None:
+        """Let him administer the hub for as long as that provider says so."""
+        self._store.put(keys.administrator_by(user, provider), Mark(self._now(), f'login-{provider}').dump())
+
+    def end_administration_by(self, user: str, provider: str) -> bool:
+        """It says so no more; whether it did."""
+        was = self._store.has(keys.administrator_by(user, provider))
+        self._store.delete([keys.administrator_by(user, provider)])
+        return was
 
     # Passwords
 

@@ -14,6 +14,8 @@ from objreg.hub.api.dispatch import Api
 from objreg.hub.api.operation import PREFIX
 from objreg.hub.hub import Hub, Settings
 from objreg.hub.index.app import Index, IndexOptions
+from objreg.hub.sso import flow
+from objreg.hub.sso.app import SingleSignOn
 from objreg.hub.token_service import TokenOptions, TokenService
 from objreg.registry import Registry
 from objreg.store import Refused, Unavailable
@@ -37,6 +39,7 @@ class HubApp:
         self.options = options
         token = TokenService(hub.authority, hub.tokens, hub.signing, options)
         self._api = Api(hub, token)
+        self._single_sign_on = SingleSignOn(hub)
         self.index = Index(hub, token, options, index, behind=behind)
         published = {JWKS: self._jwks, CERTIFICATES: self._certificates, DENIED: self._denied}
         self._paths: dict[str, dict[str, Callable[[Request], Response]]] = {
@@ -46,7 +49,7 @@ class HubApp:
 
     def serves(self, path: str) -> bool:
         """Whether that path is the hub's."""
-        return path in self._paths or path.startswith(f'{PREFIX}/')
+        return path in self._paths or path.startswith((f'{PREFIX}/', flow.PREFIX))
 
     def respond(self, req: Request) -> Response:
         """The answer; raises what is wrong with the request."""
@@ -59,6 +62,8 @@ class HubApp:
         path, method = req.environ['PATH_INFO'], req.environ['REQUEST_METHOD']
         if path.startswith(f'{PREFIX}/'):
             return self._api.respond
+        if path.startswith(flow.PREFIX):
+            return self._single_sign_on.respond
         verbs = self._paths.get(path)
         if verbs is None:
             raise NotFoundHere()

@@ -13,6 +13,7 @@ from objreg.hub.organisations import Organisations
 from objreg.hub.policy import Grant, Role, Subject
 from objreg.hub.records import Robot, Token
 from objreg.hub.repositories import Repositories
+from objreg.hub.sso.recency import Recency
 from objreg.hub.tokens import Tokens
 from objreg.hub.workload import Trusts
 from objreg.store import Store
@@ -48,7 +49,7 @@ class Authority:
 
     def __init__(
         self, store: Store, *, accounts: Accounts, organisations: Organisations, repositories: Repositories,
-        tokens: Tokens, trusts: Trusts, guard: Guard,
+        tokens: Tokens, trusts: Trusts, guard: Guard, recency: Recency,
     ) -> None:
         self._store = store
         self._accounts = accounts
@@ -57,6 +58,7 @@ class Authority:
         self._tokens = tokens
         self._trusts = trusts
         self._guard = guard
+        self._recency = recency
 
     # Who he is
 
@@ -116,6 +118,8 @@ class Authority:
         # lists lag, so that revoking those that one shows does not end all of them
         if token.kind == 'refresh' and token.created < self._accounts.password_changed(token.holder):
             raise Rejected('the password has been changed since')
+        if not self._recency.is_recent(token.holder):
+            raise Rejected('he has not logged in by his provider for too long')
         return Identity(token.holder, token.account, credential.id, _scopes(token.scopes))
 
     def _robot(self, credential: Credential, token: Token) -> Identity:

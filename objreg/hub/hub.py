@@ -21,6 +21,12 @@ from objreg.hub.policy import Visibility
 from objreg.hub.repositories import Repositories
 from objreg.hub.sessions import Sessions
 from objreg.hub.signing import Signing
+from objreg.hub.sso.arrivals import Arrivals
+from objreg.hub.sso.entrance import Entrance
+from objreg.hub.sso.groups import Groups
+from objreg.hub.sso.links import Links
+from objreg.hub.sso.logins import Logins
+from objreg.hub.sso.recency import Recency
 from objreg.hub.tokens import Tokens
 from objreg.hub.webhooks import Webhooks
 from objreg.hub.workload import NO_ISSUERS, Issuers, Trusts
@@ -44,6 +50,10 @@ class Settings(NamedTuple):
     signup: str = 'closed'
     session_seconds: int = 12 * 3600
     """How long a browser stays logged in."""
+    logins: Logins = Logins()
+    """Whose services people log in by."""
+    stale_days: int = 90
+    """How long the tokens of somebody count who does not log in by them any more; 0: for ever."""
 
 
 SIGNUPS = ('closed', 'invitation', 'open')
@@ -56,7 +66,8 @@ class Hub:
         self.settings = settings = settings or Settings()
         self.each: Each = each or (lambda function, items: list(map(function, items)))
         self.store = store
-        self.accounts = Accounts(store)
+        self.logins = settings.logins
+        self.accounts = Accounts(store, providers=self.logins.with_administrators)
         self.organisations = Organisations(store)
         self.repositories = Repositories(store, settings.visibility)
         self.tokens = Tokens(store)
@@ -70,7 +81,11 @@ class Hub:
         self.webhooks = Webhooks(store, settings.webhook_networks)
         self.deliveries = Deliveries(store, self.webhooks)
         self.trusts = Trusts(store, settings.issuers)
+        self.links = Links(store)
+        self.groups = Groups(store, self.accounts, self.organisations, self.denials)
+        self.arrivals = Arrivals(self.accounts, Entrance(self.accounts, self.links), self.groups, self.audit)
         self.authority = Authority(
             store, accounts=self.accounts, organisations=self.organisations, repositories=self.repositories,
             tokens=self.tokens, trusts=self.trusts, guard=Guard(settings.failures),
+            recency=Recency(self.links, self.accounts, settings.stale_days),
         )

@@ -13,6 +13,7 @@ path                                      what is there
 ``/.well-known/jwks.json``                the public keys that verify its tokens
 ``/.well-known/objreg/certificates.pem``  the same as certificates, for ``rootcertbundle`` of Docker's registry to 2.8
 ``/.well-known/objreg/denied.json``       tokens that do not count any more although they have not expired
+``/auth/<provider>``                      single sign-on, by a provider of ``logins``
 ``/v1/``, ``/_ping``                      the index of the first version of the API, and ``docker search``
 ========================================  ==========================================================================
 
@@ -55,6 +56,10 @@ Options:
     Private networks that a webhook may name: as ``networks`` of the layer ``webhooks``, which sends.
 ``issuers =``
     A file that names the services whose jobs may act as robots without a secret of their own (docs/hub.md).
+``logins =``
+    A file that names the providers by which people log in: OpenID Connect (docs/hub.md).  Read again at SIGHUP.
+``stale_days = 90``
+    Of whoever logs in by a provider alone: for how long his tokens count after he did so last.  0: for ever.
 
 Example::
 
@@ -81,6 +86,7 @@ from objreg.hub.index.endpoints import parse as parse_endpoints
 from objreg.hub.policy import Visibility
 from objreg.hub.sealed import URN
 from objreg.hub.signing import ALGORITHMS
+from objreg.hub.sso.logins import Logins
 from objreg.hub.token_service import TokenOptions
 from objreg.hub.workload import NO_ISSUERS, read_issuers
 from objreg.middleware.base import Middleware
@@ -100,14 +106,15 @@ class Hub(Middleware):
         issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private', signup: str = 'closed',
         lifetime: str = '5 min', index_lifetime: str = '1 hour', endpoints: str = '', refresh_days: str = '90',
         session: str = sessions.DEFAULT, algorithm: str = 'ES256', key_days: str = '30', failures: str = DEFAULT,
-        webhook_networks: str = '', issuers: str = '',
+        webhook_networks: str = '', issuers: str = '', logins: str = '', stale_days: str = '90',
     ) -> None:
         super().__init__(app, global_conf)
         settings = Settings(
             visibility=_visibility(visibility), algorithm=_algorithm(algorithm), key_days=_days('key_days', key_days),
             issuers=read_issuers(issuers) if issuers else NO_ISSUERS, failures=failures,
             webhook_networks=as_networks(webhook_networks),
-            signup=_signup(signup), session_seconds=_session(session),
+            signup=_signup(signup), session_seconds=_session(session), logins=Logins(logins),
+            stale_days=_stale(stale_days),
         )
         seconds = as_seconds(lifetime)
         if not _LEAST_TOKEN <= seconds <= _LONGEST_TOKEN:
@@ -143,8 +150,9 @@ class Hub(Middleware):
         return '' if self.hub_app.hub.accounts.are_there() else 'none yet; objreg user add NAME --admin makes one'
 
     def reload(self) -> None:
-        """Look at the signing keys again."""
+        """Look at the signing keys, and at who lets people in, again; raises `ConfigError`."""
         self.hub_app.hub.signing.reload()
+        self.hub_app.hub.logins.reload()
 
 
 def _visibility(text: str) -> Visibility:
@@ -165,6 +173,12 @@ def _session(text: str) -> int:
     if not sessions.SHORTEST <= seconds <= sessions.LONGEST:
         raise ConfigError(f'session: {text!r} is not from 5 minutes to 7 days')
     return int(seconds)
+
+
+def _stale(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) > 3650:
+        raise ConfigError(f'stale_days: {text!r} is not from 0 to 3650')
+    return int(text)
 
 
 def _algorithm(text: str) -> str:

@@ -10,6 +10,7 @@ from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import Problem, forbidden
 from objreg.hub.api.users import Given, Secret, found_user
 from objreg.hub.authority import Identity, Rejected
+from objreg.hub.visits import begin_session
 from objreg.middleware.base import note_rejection
 
 
@@ -69,10 +70,8 @@ def end_sessions(call: Call, user: str) -> None:
 
 def begun(call: Call, identity: Identity, epoch: str) -> Session:
     """A session for who has just shown who he is."""
-    text, session = call.hub.sessions.begin(identity.name, identity.account, epoch)
-    seconds = session.expires - session.issued
-    call.headers.append(browser.keep(call.req, browser.SESSION, text, seconds))
-    call.hub.audit.write('session.login', identity.name, by=identity.name, address=call.address)
+    kept, session = begin_session(call.hub, call.req, identity, epoch)
+    call.headers.append(kept)
     return Session(session.user, session.expires)
 
 

@@ -12,9 +12,9 @@ from objreg.hub.accounts import Taken, check_password
 from objreg.hub.api.call import Call
 from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import forbidden, unknown
-from objreg.hub.api.users import Email, FullName, Given, Secret, User, found_user, shown_user
+from objreg.hub.api.users import FullName, Given, Secret, User, found_user, shown_user
 from objreg.hub.codes import DAY, Outstanding
-from objreg.hub.records import Account, Profile
+from objreg.hub.records import Account, Email, Profile
 
 CodeText = Annotated[str, Meta(max_length=100)]
 

@@ -6,6 +6,7 @@ from objreg.hub.api import (
     administration,
     audit,
     hooks,
+    links,
     namespaces,
     organisations,
     repositories,
@@ -19,7 +20,7 @@ from objreg.hub.api import (
 from objreg.hub.api.operation import OPERATIONS
 
 MODULES = (
-    users, sessions, signup, organisations, teams, namespaces, repositories, robots, trusts, hooks, audit,
+    users, sessions, links, signup, organisations, teams, namespaces, repositories, robots, trusts, hooks, audit,
     administration,
 )
 TABLE = tuple(OPERATIONS)

@@ -16,10 +16,9 @@ from objreg.hub.api.problems import bad_request, conflict, unknown
 from objreg.hub.credentials import Credential
 from objreg.hub.endings import end_user
 from objreg.hub.organisations import LastOwner
-from objreg.hub.records import Account, Profile
+from objreg.hub.records import Account, Email, Profile
 from objreg.hub.tokens import Held
 
-Email = Annotated[str, Meta(max_length=254, pattern=r'^(?![\s\S])|^[^@\s]+@[^@\s]+(?![\s\S])')]
 FullName = Annotated[str, Meta(max_length=200)]
 Secret = Annotated[str, Meta(max_length=1024)]
 

@@ -16,12 +16,11 @@ from objreg.body import RequestBody, TooLong
 from objreg.http import Request, Response
 from objreg.hub import names
 from objreg.hub.accounts import PasswordRefused, Taken, check_password
-from objreg.hub.api.users import Email
 from objreg.hub.authority import Suspended
 from objreg.hub.hub import Hub
 from objreg.hub.index.asking import Asking, unauthorized
 from objreg.hub.names import NameRefused
-from objreg.hub.records import Profile
+from objreg.hub.records import Email, Profile
 from objreg.middleware.base import client_of
 from objreg.v1.answers import answer, nothing
 from objreg.v1.errors import V1Error, decoded

@@ -258,7 +258,8 @@ OPERATIONS: dict[str, Needs] = {
     'reset_password': Needs.NOTHING, 'list_teams': Needs.MEMBER, 'add_team': Needs.OWNER, 'delete_team': Needs.OWNER,
     'put_team_member': Needs.OWNER, 'remove_team_member': Needs.OWNER, 'list_grants': Needs.MEMBER,
     'put_grant': Needs.OWNER, 'delete_grant': Needs.OWNER, 'log_in': Needs.NOTHING, 'show_session': Needs.NOTHING,
-    'log_out': Needs.NOTHING, 'end_sessions': Needs.SELF,
+    'log_out': Needs.NOTHING, 'end_sessions': Needs.SELF, 'list_logins': Needs.NOTHING, 'list_links': Needs.SELF,
+    'add_link': Needs.ADMINISTRATOR, 'remove_link': Needs.ADMINISTRATOR,
 }
 """What each operation of the API needs, written a second time: who adds one says here whom he meant."""
 
