@@ -59,6 +59,7 @@ setup(
         'azure': ['azure-storage-blob>=12.28'],
         'gcs': ['google-cloud-storage>=3.1', 'google-auth>=2.38'],
         'glance': ['python-glanceclient>=4.7'],
+        'ldap': ['python-ldap>=3.4.5'],
         'qiniu': ['qiniu>=7.13'],
         'testing': ['pytest>=8.2'],
     },

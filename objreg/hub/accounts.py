@@ -12,6 +12,7 @@ from objreg.auth.verifying import Verifier
 from objreg.hub import claims, keys, names, records
 from objreg.hub.claims import Clock, Taken
 from objreg.hub.records import Account, Epoch, Kind, Mark, Password, Profile
+from objreg.hub.sso.links import Link
 from objreg.store import Store
 
 SHORTEST_PASSWORD = 8
@@ -135,9 +136,23 @@ class Accounts:
         The first is for the case that this stops half way: then sessions ended for nothing, rather than not at all.
         """
         check_password(password, user)
+        self.check_settable(user)
         hashed = self._hasher.hash(password)
         self.end_sessions(user)
         self._store.put(keys.password(user), Password(hashed, self._now()).dump())
+        self.end_sessions(user)
+
+    def check_settable(self, user: str) -> None:
+        """Raise `PasswordRefused` for somebody whose password a directory keeps: a list call."""
+        found = [records.find(self._store, entry.key, Link) for entry in list(self._store.list(keys.links(user)))]
+        kept = [link.provider for link in found if link is not None and link.kind == 'ldap']
+        if kept:
+            raise PasswordRefused(f'the password of this account is kept by the directory {kept[0]}: change it there')
+
+    def drop_password(self, user: str) -> None:
+        """Let him have none here any more; who was logged in by it no longer is."""
+        self.end_sessions(user)
+        self._store.delete([keys.password(user)])
         self.end_sessions(user)
 
     def has_password(self, user: str, password: str) -> bool:

@@ -22,6 +22,7 @@ from objreg.hub.repositories import Repositories
 from objreg.hub.sessions import Sessions
 from objreg.hub.signing import Signing
 from objreg.hub.sso.arrivals import Arrivals
+from objreg.hub.sso.directories import Directories
 from objreg.hub.sso.entrance import Entrance
 from objreg.hub.sso.groups import Groups
 from objreg.hub.sso.links import Links
@@ -83,9 +84,11 @@ class Hub:
         self.trusts = Trusts(store, settings.issuers)
         self.links = Links(store)
         self.groups = Groups(store, self.accounts, self.organisations, self.denials)
-        self.arrivals = Arrivals(self.accounts, Entrance(self.accounts, self.links), self.groups, self.audit)
+        entrance = Entrance(self.accounts, self.links)
+        self.arrivals = Arrivals(self.accounts, self.links, entrance, self.groups, self.audit)
         self.authority = Authority(
             store, accounts=self.accounts, organisations=self.organisations, repositories=self.repositories,
             tokens=self.tokens, trusts=self.trusts, guard=Guard(settings.failures),
+            directories=Directories(self.logins, self.links, self.arrivals),
             recency=Recency(self.links, self.accounts, settings.stale_days),
         )

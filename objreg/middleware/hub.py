@@ -57,7 +57,8 @@ Options:
 ``issuers =``
     A file that names the services whose jobs may act as robots without a secret of their own (docs/hub.md).
 ``logins =``
-    A file that names the providers by which people log in: OpenID Connect (docs/hub.md).  Read again at SIGHUP.
+    A file that names the providers by which people log in, by OpenID Connect or LDAP (docs/hub.md).  Read again at
+    SIGHUP.
 ``stale_days = 90``
     Of whoever logs in by a provider alone: for how long his tokens count after he did so last.  0: for ever.
 

@@ -67,7 +67,8 @@ def list_links(call: Call, user: str) -> list[Link]:
 def add_link(call: Call, user: str, body: NewLink) -> Link:
     """Let whom a provider means by a subject log in to an account that is there.
 
-    A subject is linked to one account.  One whose account was deleted, or never came to be, can be linked again.
+    A subject is linked to one account.  One whose account was deleted, or never came to be, can be linked again.  By
+    a directory (LDAP) he has no password here any more.
     """
     account = found_user(call, user)
     login = call.hub.logins.find(body.provider)
@@ -89,6 +90,9 @@ def add_link(call: Call, user: str, body: NewLink) -> Link:
         except Taken as error:
             raise conflict('busy', 'somebody else is linking that subject at this moment') from error
     call.hub.links.show(made)
+    if made.kind == 'ldap':  # a second password would be one that the directory does not know of
+        call.hub.accounts.drop_password(user)
+        call.hub.tokens.revoke_all(user, ('refresh',))
     call.note('user.link', user, provider=login.name, subject=body.subject)
     return _shown(links.Found(made, 0))
 

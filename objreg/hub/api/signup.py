@@ -110,6 +110,7 @@ def withdraw_invitation(call: Call, invitation: str) -> None:
 def add_reset_code(call: Call, user: str, body: NewResetCode) -> ResetCode:
     """Make a code that lets somebody set a new password without the old one, once."""
     found_user(call, user)
+    call.hub.accounts.check_settable(user)
     made, expires = call.hub.codes.issue('password', seconds=body.hours * 3600, account=user)
     call.note('user.reset-code', user)
     return ResetCode(user, str(made), expires)
@@ -121,6 +122,7 @@ def reset_password(call: Call, body: Reset) -> None:
     id, code = call.hub.codes.find(body.code, 'password')
     user = found_user(call, code.account).name
     check_password(body.new, user)
+    call.hub.accounts.check_settable(user)
     call.hub.codes.use(id, by=user)
     call.hub.accounts.set_password(user, body.new)
     call.hub.tokens.revoke_all(user, ('refresh',))

@@ -91,7 +91,7 @@ class People:
         identity = self._asking.who(req).identity
         if not identity.name:
             raise unauthorized()
-        if identity.name != route.reference or identity.credential:
+        if identity.name != route.reference or identity.credential or identity.provider:
             raise V1Error(403, 'Access denied')
         change, name = _body(req, Change), identity.name
         if change.email is not None:

@@ -9,8 +9,9 @@ from objreg.hub.audit import Audit
 from objreg.hub.records import Account
 from objreg.hub.sso.entrance import Entrance
 from objreg.hub.sso.groups import Groups, Meaning
+from objreg.hub.sso.links import Links
 from objreg.hub.sso.person import LoginRefused, Person
-from objreg.hub.sso.settings import Provider
+from objreg.hub.sso.provider import Provider
 
 
 class Arrived(NamedTuple):
@@ -18,13 +19,17 @@ class Arrived(NamedTuple):
 
     account: Account
     epoch: str
+    provider: str
 
 
 class Arrivals:
     """At one hub."""
 
-    def __init__(self, accounts: Accounts, entrance: Entrance, groups: Groups, audit: Audit) -> None:
+    def __init__(
+        self, accounts: Accounts, links: Links, entrance: Entrance, groups: Groups, audit: Audit
+    ) -> None:
         self._accounts = accounts
+        self._links = links
         self._entrance = entrance
         self._groups = groups
         self._audit = audit
@@ -37,7 +42,11 @@ class Arrivals:
                 'user.signup', account.name, by=account.name, address=address, provider=person.provider
             )
         epoch = self._accounts.epoch(account.name)
+        # whoever takes the link away ends sessions afterwards: those of this epoch, or there is no link here
+        link = self._links.find(person.issuer, person.subject)
+        if link is None or link.account != account.id:
+            raise LoginRefused('busy', 'somebody is changing your account at this moment: try again')
         if self._accounts.suspension(account.name) is not None:
             raise LoginRefused('suspended', f'the account {account.name} is suspended')
         self._groups.note(account.name, person.provider, Meaning.of(settings).said(person.groups, person.at))
-        return Arrived(account, epoch)
+        return Arrived(account, epoch, person.provider)

@@ -19,7 +19,7 @@ from objreg.hub.accounts import Accounts
 from objreg.hub.denials import Denials
 from objreg.hub.organisations import Organisations
 from objreg.hub.records import Mark, Record
-from objreg.hub.sso.settings import Provider
+from objreg.hub.sso.provider import Provider
 from objreg.store import Store
 
 log = logging.getLogger(__name__)

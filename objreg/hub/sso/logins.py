@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from objreg.hub.sso import ldap_login
+from objreg.hub.sso.ldap_settings import Ldap
 from objreg.hub.sso.metadata import Directory
 from objreg.hub.sso.settings import AnyProvider, Oidc, read_logins
 
@@ -17,7 +19,14 @@ class OidcLogin(NamedTuple):
     directory: Directory
 
 
-AnyLogin = OidcLogin
+class LdapLogin(NamedTuple):
+    """A directory."""
+
+    name: str
+    settings: Ldap
+
+
+AnyLogin = OidcLogin | LdapLogin
 
 
 class Logins:
@@ -53,8 +62,10 @@ class Logins:
 
 def issuer_of(login: AnyLogin) -> str:
     """By what its subjects are told from those of others."""
-    return login.settings.issuer
+    return login.settings.issuer if isinstance(login, OidcLogin) else ldap_login.issuer_of(login.name)
 
 
 def _login(name: str, settings: AnyProvider) -> AnyLogin:
+    if isinstance(settings, Ldap):
+        return LdapLogin(name, settings)
     return OidcLogin(name, settings, Directory(settings))

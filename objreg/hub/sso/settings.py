@@ -8,23 +8,22 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import yaml
-from msgspec import Meta
 
 from objreg.auth import remote
 from objreg.auth.tokens import ALGORITHMS
 from objreg.config import ConfigError, Network, ValueInvalid, as_networks
 from objreg.hub import names
+from objreg.hub.sso import ldap_settings
+from objreg.hub.sso.ldap_settings import Ldap
+from objreg.hub.sso.provider import Provider, Text
 
 _VARIABLE = re.compile(r'\$\{(\w+)\}')
 _BYTES_OF_FILE = 256 * 1024
-Targets = str | tuple[str, ...]
-"""``acme`` or ``acme/core``, or several of them."""
-Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,23 +33,6 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: str = 'email'
     full_name: str = 'name'
     groups: str = 'groups'
-
-
-class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all kinds have.
-
-    `teams` says which group is which organisation (``acme``: a member) or team (``acme/core``); whoever is in the group
-    `administrators` administers the hub; with `create` somebody new gets an account.
-    """
-
-    title: str = ''
-    create: bool = False
-    teams: dict[str, Targets] = {}
-    administrators: str = ''
-
-    def targets(self) -> dict[str, tuple[str, ...]]:
-        """`teams`, each with all that it means."""
-        return {group: (meant,) if isinstance(meant, str) else meant for group, meant in self.teams.items()}
 
 
 class Oidc(Provider, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field='kind', tag='oidc'):
@@ -76,7 +58,7 @@ class Oidc(Provider, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
         return self.url.startswith('https:')
 
 
-AnyProvider = Oidc
+AnyProvider = Oidc | Ldap
 Section = dict[str, AnyProvider]
 
 
@@ -116,8 +98,9 @@ def _provider(given: Any) -> AnyProvider:
     if not isinstance(given, dict):
         raise ValueError('needs options, such as kind')
     if 'kind' not in given:
-        raise ValueError('kind: needed: oidc')
-    return msgspec.convert(_expanded(given), AnyProvider)
+        raise ValueError('kind: needed: oidc or ldap')
+    made: AnyProvider = msgspec.convert(_expanded(given), AnyProvider)
+    return made
 
 
 def _expanded(value: Any) -> Any:
@@ -143,7 +126,7 @@ def _checked(provider: AnyProvider, folder: Path) -> AnyProvider:
     for group, meant in provider.targets().items():
         for target in meant:
             check_target(group, target)
-    return _checked_oidc(provider, folder)
+    return _checked_oidc(provider, folder) if isinstance(provider, Oidc) else _checked_ldap(provider, folder)
 
 
 def check_target(group: str, target: str) -> None:
@@ -172,6 +155,16 @@ def _checked_oidc(provider: Oidc, folder: Path) -> Oidc:
     return msgspec.structs.replace(
         provider, client_secret=secret, client_secret_file='', url=provider.url.rstrip('/')
     )
+
+
+def _checked_ldap(provider: Ldap, folder: Path) -> Ldap:
+    secret = secret_of('bind_password', provider.bind_password, provider.bind_password_file, folder)
+    ca = str(folder / provider.ca) if provider.ca else ''
+    if ca and not Path(ca).is_file():
+        raise ConfigError(f'ca: {provider.ca}: there is no such file')
+    found = msgspec.structs.replace(provider, bind_password=secret, bind_password_file='', ca=ca)
+    ldap_settings.check(found)
+    return found
 
 
 def secret_of(option: str, secret: str, file: str, folder: Path) -> str:
