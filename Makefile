@@ -26,6 +26,8 @@ check: $(VENV)/.test
 
 test: check
 	tests/install.sh
+	@# compiled with what that has just installed
+	$(PIP) --editable .[ldap]
 	tests/install-go.sh
 	tests/install-npm.sh
 	$(BIN)/pytest -n auto --dist loadgroup --timeout 900 --durations 40 tests/functional
@@ -41,11 +43,11 @@ bench: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python -m objreg.manual > docs/configuration.md
 
-# the newest of everything, in an environment of its own
+# the newest of everything, in an environment of its own; python-ldap is compiled (libldap-dev, libsasl2-dev)
 constraints:
 	rm -rf $(VENV)-new
 	$(PYTHON) -m venv $(VENV)-new
-	$(VENV)-new/bin/pip install --quiet .[testing,all] -r requirements-test.txt
+	$(VENV)-new/bin/pip install --quiet .[testing,all,ldap] -r requirements-test.txt
 	$(VENV)-new/bin/pip freeze --exclude objreg > constraints.txt
 	rm -rf $(VENV)-new
 

@@ -13,6 +13,7 @@ packages=(
     docker-registry                                     # the peer that benchmarks compare with
     ceph-mon ceph-osd ceph-common radosgw               # an object store
     slapd ldap-utils                                    # a directory, for logging in
+    gcc python3-dev libldap-dev libsasl2-dev            # and what its client is compiled with (objreg[ldap])
     busybox-static                                      # the content of test images
     nginx-light apache2-utils                           # a proxy in front, htpasswd files
     chromium chromium-driver                            # a browser, for the pages of the hub

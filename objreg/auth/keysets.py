@@ -60,12 +60,19 @@ class KeyFile:
         self._file.reload()
 
 
-class KeyURL:
-    """What a service publishes.  Nothing is asked before it is needed."""
+class Readable(Protocol):
+    """A document that another server publishes."""
 
-    def __init__(self, url: str) -> None:
+    def read(self) -> bytes:
+        """What is there; raises `ConfigError`."""
+
+
+class KeyURL:
+    """What a service publishes.  Nothing is asked before it is needed.  `remote` reads it in another way."""
+
+    def __init__(self, url: str, remote: Readable | None = None) -> None:
         self._url = url
-        self._remote = Remote('jwks', url)
+        self._remote = remote or Remote('jwks', url)
         self._keys: list[Any] = []
         self._read_at = self._asked_at = -1e9
         self._lock = Lock()

@@ -20,7 +20,7 @@ ALLOW = click.option(
 )
 _ID = 16
 """Characters of an id."""
-_TIMES = ('at', 'counted', 'created', 'expires')
+_TIMES = ('at', 'counted', 'created', 'expires', 'seen')
 
 
 def sure(yes: bool, what: str) -> None:

@@ -12,6 +12,7 @@ from objreg.commands.asking import YES, show_all, sure
 from objreg.commands.asking import show as print_one
 from objreg.commands.hub_client import Client, place, with_client
 from objreg.commands.named import JSON
+from objreg.commands.user_link import link, links, unlink
 
 
 @click.group()
@@ -24,7 +25,12 @@ def user() -> None:
       objreg user password alice
       objreg user suspend mallory --why 'token on a public page'
       objreg user invite --mail carol@example.org
+      objreg user link alice company 248289761001
     """
+
+
+for _command in (link, links, unlink):
+    user.add_command(_command)
 
 
 @user.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 import argon2
@@ -11,6 +12,7 @@ from objreg.auth.verifying import Verifier
 from objreg.hub import claims, keys, names, records
 from objreg.hub.claims import Clock, Taken
 from objreg.hub.records import Account, Epoch, Kind, Mark, Password, Profile
+from objreg.hub.sso.links import Link
 from objreg.store import Store
 
 SHORTEST_PASSWORD = 8
@@ -24,9 +26,13 @@ class PasswordRefused(ValueError):
 class Accounts:
     """Those of one hub."""
 
-    def __init__(self, store: Store, *, clock: Clock = claims.CLOCK) -> None:
+    def __init__(
+        self, store: Store, *, clock: Clock = claims.CLOCK, providers: Callable[[], Iterable[str]] = tuple
+    ) -> None:
+        """`providers` are those by whose word somebody administers the hub, as they are at that moment."""
         self._store = store
         self._clock = clock
+        self._providers = providers
         self._hasher = argon2.PasswordHasher()
         self._verifier = Verifier()
 
@@ -49,10 +55,15 @@ class Accounts:
 
     def find(self, name: str) -> Account | None:
         """The account of exactly that name, unless it was deleted: one read."""
-        if not names.is_account(name):
-            return None
-        account = records.find(self._store, keys.account(name), Account)
+        account = self.kept(name) if names.is_account(name) else None
         return None if account is None or account.name != name or account.kind == 'deleted' else account
+
+    def kept(self, name: str) -> Account | None:
+        """What keeps a name from being given to somebody: the account of that name, or of one that is taken for it.
+
+        One read.  It may have been deleted.
+        """
+        return records.find(self._store, keys.account(name), Account)
 
     def are_there(self) -> bool:
         """Whether anybody has an account: one list call."""
@@ -94,8 +105,9 @@ class Accounts:
         self._store.delete([keys.suspended(user)])
 
     def is_administrator(self, user: str) -> bool:
-        """Whether he administers the hub."""
-        return self._store.has(keys.administrator(user))
+        """Whether he administers the hub: a read, and one for each provider that says who does."""
+        made = (keys.administrator(user), *(keys.administrator_by(user, one) for one in self._providers()))
+        return any(self._store.has(key) for key in made)
 
     def make_administrator(self, user: str, *, by: str = '') -> None:
         """Let him administer the hub."""
@@ -104,8 +116,20 @@ class Accounts:
         self._store.put(keys.ADMINISTERED, mark)
 
     def unmake_administrator(self, user: str) -> None:
-        """Let him do so no more."""
-        self._store.delete([keys.administrator(user)])
+        """Let him do so no more; a provider by whose word he did says so again when he logs in by it."""
+        self._store.delete([keys.administrator(user), *(keys.administrator_by(user, one) for one in self._providers())])
+
+    def make_administrator_by(self, user: str, provider: str) -> None:
+        """Let him administer the hub for as long as that provider says so."""
+        mark = Mark(self._now(), f'login-{provider}').dump()
+        self._store.put(keys.administrator_by(user, provider), mark)
+        self._store.put(keys.ADMINISTERED, mark)
+
+    def end_administration_by(self, user: str, provider: str) -> bool:
+        """It says so no more; whether it did."""
+        was = self._store.has(keys.administrator_by(user, provider))
+        self._store.delete([keys.administrator_by(user, provider)])
+        return was
 
     def was_administered(self) -> bool:
         """Whether somebody ever administered the hub, as far as one call tells: see `objreg.hub.first`."""
@@ -120,6 +144,7 @@ class Accounts:
         The first is for the case that this stops half way: then sessions ended for nothing, rather than not at all.
         """
         check_password(password, user)
+        self.check_settable(user)
         hashed = self._hasher.hash(password)
         self.end_sessions(user)
         self._store.delete([keys.waiting(user)])
@@ -141,6 +166,19 @@ class Accounts:
         if kept is not None:
             self._store.put(keys.password(user), kept.dump())
             self._store.delete([keys.waiting(user)])
+
+    def check_settable(self, user: str) -> None:
+        """Raise `PasswordRefused` for somebody whose password a directory keeps: a list call."""
+        found = [records.find(self._store, entry.key, Link) for entry in list(self._store.list(keys.links(user)))]
+        kept = [link.provider for link in found if link is not None and link.kind == 'ldap']
+        if kept:
+            raise PasswordRefused(f'the password of this account is kept by the directory {kept[0]}: change it there')
+
+    def drop_password(self, user: str) -> None:
+        """Let him have none here any more; who was logged in by it no longer is."""
+        self.end_sessions(user)
+        self._store.delete([keys.password(user)])
+        self.end_sessions(user)
 
     def has_password(self, user: str, password: str) -> bool:
         """Whether it is his; costs the same whether there is such a user or not.  Raises 503 under many guesses."""

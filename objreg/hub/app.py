@@ -15,6 +15,8 @@ from objreg.hub.api.operation import PREFIX
 from objreg.hub.hub import Hub, Settings
 from objreg.hub.index.app import Index, IndexOptions
 from objreg.hub.pages.site import Site
+from objreg.hub.sso import flow
+from objreg.hub.sso.app import SingleSignOn
 from objreg.hub.token_service import TokenOptions, TokenService
 from objreg.registry import Registry
 from objreg.store import Refused, Unavailable
@@ -39,6 +41,7 @@ class HubApp:
         token = TokenService(hub.authority, hub.tokens, hub.signing, options)
         self._api = Api(hub, token)
         self._site = Site(hub)
+        self._single_sign_on = SingleSignOn(hub)
         self.index = Index(hub, token, options, index, behind=behind)
         published = {JWKS: self._jwks, CERTIFICATES: self._certificates, DENIED: self._denied}
         self._paths: dict[str, dict[str, Callable[[Request], Response]]] = {
@@ -48,7 +51,7 @@ class HubApp:
 
     def serves(self, path: str) -> bool:
         """Whether that path is the hub's."""
-        return path in self._paths or path.startswith(f'{PREFIX}/') or self._site.serves(path)
+        return path in self._paths or path.startswith((f'{PREFIX}/', flow.PREFIX)) or self._site.serves(path)
 
     def respond(self, req: Request) -> Response:
         """The answer; raises what is wrong with the request."""
@@ -63,6 +66,8 @@ class HubApp:
             return self._api.respond
         if self._site.serves(path):
             return self._site.respond
+        if path.startswith(flow.PREFIX):
+            return self._single_sign_on.respond
         verbs = self._paths.get(path)
         if verbs is None:
             raise NotFoundHere()

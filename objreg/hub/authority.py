@@ -13,6 +13,9 @@ from objreg.hub.organisations import Organisations
 from objreg.hub.policy import Grant, Role, Subject
 from objreg.hub.records import Robot, Token
 from objreg.hub.repositories import Repositories
+from objreg.hub.sso.directories import Directories
+from objreg.hub.sso.person import LoginRefused
+from objreg.hub.sso.recency import Recency
 from objreg.hub.tokens import Tokens
 from objreg.hub.workload import Trusts
 from objreg.store import Store
@@ -26,18 +29,29 @@ class Suspended(Rejected):
     """They are good, and whose they are may do nothing for now."""
 
 
+class NotLetIn(Rejected):
+    """A directory knows him, and still he may not come in; the text is for himself, `kind` for programs."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who asks, as his credentials prove; the empty name is nobody in particular.
 
     `account` is the id of the account (of the namespace, for a robot), `credential` the id of the token that he gave,
-    '' for a password.
+    '' for a password.  Of somebody whose password a directory knows, `provider` is its name, and `epoch` what his
+    session is to be bound to.
     """
 
     name: str = ''
     account: str = ''
     credential: str = ''
     scopes: tuple[policy.Scope, ...] | None = None
+    provider: str = ''
+    epoch: str = ''
 
 
 NOBODY = Identity()
@@ -48,7 +62,8 @@ class Authority:
 
     def __init__(
         self, store: Store, *, accounts: Accounts, organisations: Organisations, repositories: Repositories,
-        tokens: Tokens, trusts: Trusts, guard: Guard,
+        tokens: Tokens, trusts: Trusts, guard: Guard, recency: Recency,
+        directories: Directories,
     ) -> None:
         self._store = store
         self._accounts = accounts
@@ -57,6 +72,8 @@ class Authority:
         self._tokens = tokens
         self._trusts = trusts
         self._guard = guard
+        self._recency = recency
+        self._directories = directories
 
     # Who he is
 
@@ -72,19 +89,50 @@ class Authority:
             return identity
         if names.ROBOT in login:
             return self._job(login, secret)
-        return self.by_password(name, secret, address)
+        return self.by_password(name, secret, address, is_program=True)
 
-    def by_password(self, name: str, secret: str, address: str = '') -> Identity:
-        """Of a person's name with his password, and with nothing else; raises as `authenticate` does."""
+    def by_password(self, name: str, secret: str, address: str = '', *, is_program: bool = False) -> Identity:
+        """Of a person's name with his password, and with nothing else; raises as `authenticate` does, and `NotLetIn`.
+
+        A program's is tried with those directories only of which the operator says so.
+        """
         self._guard.admit(address, name)
-        if not self._accounts.has_password(name, secret):
+        identity = self._of_this_hub(name, secret) or self._of_a_directory(name, secret, address, is_program)
+        if identity is None:
             self._guard.failed(address, name)
             raise Rejected('wrong name or password')
+        self._check_active(identity.name)
+        return identity
+
+    def _of_this_hub(self, name: str, secret: str) -> Identity | None:
+        """By the password that is kept here; it costs the same whether there is one or not."""
+        is_right = self._accounts.has_password(name, secret)
+        if not is_right or self._directories.keeps(name):
+            return None
         account = self._accounts.find(name)
         if account is None or account.kind != 'user':
             raise Rejected('no such user')
-        self._check_active(account.name)
         return Identity(account.name, account.id)
+
+    def _of_a_directory(self, name: str, secret: str, address: str, is_program: bool) -> Identity | None:
+        """By one that a directory keeps; who has one here is not asked for elsewhere."""
+        directories = self._directories
+        if not directories.are_there() or self._has_password_here(name):
+            return None
+        try:
+            arrived = (directories.recognise if is_program else directories.log_in)(name, secret, address)
+        except LoginRefused as error:
+            raise NotLetIn(error.kind, str(error)) from error
+        if arrived is None:
+            return None
+        if not self._accounts.exists(arrived.account.name, arrived.account.id):
+            raise Rejected('the account is gone')
+        account = arrived.account
+        return Identity(account.name, account.id, provider=arrived.provider, epoch=arrived.epoch)
+
+    def _has_password_here(self, name: str) -> bool:
+        is_name = names.is_account(name)
+        return is_name and self._accounts.password_changed(name) > 0 and not self._directories.keeps(name)
 
     def recognise(self, credential: Credential, service: str = '') -> Identity:
         """Of a token alone: three reads, four for a refresh token.  `service` is whom that is to be for."""
@@ -116,6 +164,8 @@ class Authority:
         # lists lag, so that revoking those that one shows does not end all of them
         if token.kind == 'refresh' and token.created < self._accounts.password_changed(token.holder):
             raise Rejected('the password has been changed since')
+        if not self._recency.is_recent(token.holder):
+            raise Rejected('he has not logged in by his provider for too long')
         return Identity(token.holder, token.account, credential.id, _scopes(token.scopes))
 
     def _robot(self, credential: Credential, token: Token) -> Identity:

@@ -26,6 +26,13 @@ from objreg.hub.quotas import Quotas
 from objreg.hub.repositories import Repositories
 from objreg.hub.sessions import Sessions
 from objreg.hub.signing import Signing
+from objreg.hub.sso.arrivals import Arrivals
+from objreg.hub.sso.directories import Directories
+from objreg.hub.sso.entrance import Entrance
+from objreg.hub.sso.groups import Groups
+from objreg.hub.sso.links import Links
+from objreg.hub.sso.logins import Logins
+from objreg.hub.sso.recency import Recency
 from objreg.hub.tokens import Tokens
 from objreg.hub.webhooks import Webhooks
 from objreg.hub.workload import NO_ISSUERS, Issuers, Trusts
@@ -53,6 +60,10 @@ class Settings(NamedTuple):
     """Sends mail; without it none is."""
     mails: str = correspondence.DEFAULT
     """How many mails go to one address, see `objreg.hub.correspondence`."""
+    logins: Logins = Logins()
+    """Whose services people log in by."""
+    stale_days: int = 90
+    """How long the tokens of somebody count who does not log in by them any more; 0: for ever."""
 
 
 SIGNUPS = ('closed', 'invitation', 'open')
@@ -71,7 +82,8 @@ class Hub:
         self.settings = settings = settings or Settings()
         self.each: Each = each or (lambda function, items: list(map(function, items)))
         self.store = store
-        self.accounts = Accounts(store)
+        self.logins = settings.logins
+        self.accounts = Accounts(store, providers=self.logins.with_administrators)
         self.organisations = Organisations(store)
         self.repositories = Repositories(store, settings.visibility)
         self.quotas = Quotas(store)
@@ -90,9 +102,15 @@ class Hub:
         self.webhooks = Webhooks(store, settings.webhook_networks)
         self.deliveries = Deliveries(store, self.webhooks)
         self.trusts = Trusts(store, settings.issuers)
+        self.links = Links(store)
+        self.groups = Groups(store, self.accounts, self.organisations, self.denials)
+        entrance = Entrance(self.accounts, self.links)
+        self.arrivals = Arrivals(self.accounts, self.links, entrance, self.groups, self.audit)
         self.authority = Authority(
             store, accounts=self.accounts, organisations=self.organisations, repositories=self.repositories,
             tokens=self.tokens, trusts=self.trusts, guard=Guard(settings.failures),
+            directories=Directories(self.logins, self.links, self.arrivals),
+            recency=Recency(self.links, self.accounts, settings.stale_days),
         )
 
     def show_repository(self, name: str, visibility: Visibility, *, by: str, address: str) -> None:

@@ -11,6 +11,10 @@
     hub/people/<user>/waiting                      the password that he will have once he proved one
     hub/people/<user>/suspended                    that he may do nothing for now
     hub/people/<user>/administrator                that he administers the hub
+    hub/people/<user>/administrator-by/<provider>  the same, because a provider says so
+    hub/people/<user>/links/<sha256>               that he logs in by a provider, for lists
+    hub/people/<user>/said/<provider>/<time>-<id>  what a provider said of him when he logged in: of his groups
+    hub/links/<sha256>                             whom a provider means by an issuer and a subject; one account
     hub/people/<user>/epoch                        another one whenever all his sessions end
     hub/mail/<sha256>                              who may have the address of that hash; means nothing by itself
     hub/administered                               that there has been an administrator
@@ -19,6 +23,8 @@
     hub/members/<organisation>/<user>/member       that he is in the organisation
     hub/members/<organisation>/<user>/owner        that he owns it, besides
     hub/members/<organisation>/<user>/team-<team>  that he is in one of its teams
+    hub/members/<organisation>/<user>/login-<provider>/member         the same two, because a provider
+    hub/members/<organisation>/<user>/login-<provider>/team-<team>    says so: they go when it says so no more
     hub/organisations/<user>/<organisation>        the same, seen from him, for lists
     hub/founding/<user>/<organisation>             that he is about to make it; it grants nothing by itself
     hub/teams/<organisation>/<team>                a team
@@ -57,6 +63,7 @@ HUB = 'hub/'
 ACCOUNTS = 'hub/accounts/'
 ADMINISTERED = 'hub/administered'
 AUDIT = 'hub/audit/'
+BY_LOGIN = 'login-'
 CODES = 'hub/codes/'
 DENIED = 'hub/denied/'
 ENDED = 'hub/sessions/'
@@ -116,8 +123,38 @@ def administrator(user: str) -> str:
 
 
 def is_administrator(key: str) -> bool:
-    """Whether that is a key that `administrator` makes."""
-    return key.startswith(PEOPLE) and key.endswith('/administrator')
+    """Whether that is a key that `administrator` makes, or `administrator_by`."""
+    return key.startswith(PEOPLE) and key.split('/')[3] in ('administrator', 'administrator-by')
+
+
+def administrator_by(user: str, provider: str) -> str:
+    """That somebody administers the hub because a provider says so."""
+    return f'{administrator(user)}-by/{provider}'
+
+
+def link(id: str) -> str:
+    """Whom a provider means."""
+    return f'hub/links/{id}'
+
+
+def links(user: str) -> str:
+    """The prefix of the ways by which somebody logs in."""
+    return f'hub/people/{user}/links/'
+
+
+def linked(user: str, id: str) -> str:
+    """That somebody logs in by a link."""
+    return links(user) + id
+
+
+def said(user: str, provider: str) -> str:
+    """The prefix of what a provider said of somebody."""
+    return f'hub/people/{user}/said/{provider}/'
+
+
+def said_at(user: str, provider: str, time: int, id: str) -> str:
+    """What it said at that second since the epoch; of one second they sort by their ids."""
+    return f'{said(user, provider)}{time:012d}-{id}'
 
 
 def epoch(user: str) -> str:
@@ -148,6 +185,11 @@ def membership(organisation: str, user: str, role: str) -> str:
 def in_team(organisation: str, user: str, team: str) -> str:
     """That a user is in a team."""
     return f'{member(organisation, user)}team-{team}'
+
+
+def by_login(organisation: str, user: str, provider: str, fact: str = '') -> str:
+    """What a provider says of a user there, ``member`` or ``team-<team>``; without a fact, the prefix of it."""
+    return f'{member(organisation, user)}{BY_LOGIN}{provider}/{fact}'
 
 
 def organisations(user: str) -> str:

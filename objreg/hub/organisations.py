@@ -54,11 +54,7 @@ class Organisations:
     def place(self, organisation: str, user: str) -> Place:
         """What he is there: one list call where lists do not lag."""
         prefix = keys.member(organisation, user)
-        found = {key.removeprefix(prefix) for key in self._there(prefix)}
-        role = 'owner' if 'owner' in found else 'member' if 'member' in found else ''
-        if not role:
-            return Place()
-        return Place(role, frozenset(word[5:] for word in found if word.startswith('team-')))
+        return _place(key.removeprefix(prefix) for key in self._there(prefix))
 
     def members(self, organisation: str) -> dict[str, Place]:
         """All of them: one list call a thousand."""
@@ -66,10 +62,7 @@ class Organisations:
         for entry in self._store.list(keys.members(organisation)):
             user, _, fact = entry.key.removeprefix(keys.members(organisation)).partition('/')
             facts.setdefault(user, set()).add(fact)
-        return {
-            user: Place('owner' if 'owner' in found else 'member', frozenset(f[5:] for f in found if f[:5] == 'team-'))
-            for user, found in facts.items() if found & {'owner', 'member'}
-        }
+        return {user: place for user, found in facts.items() if (place := _place(found)).role}
 
     def owners(self, organisation: str) -> list[str]:
         """Who owns it at this moment."""
@@ -100,7 +93,9 @@ class Organisations:
         if self.place(organisation, user).role == 'owner':
             self._disown(organisation, user, by=by, leaves=True)
         else:
-            self._store.delete([keys.membership(organisation, user, 'member')])
+            listed = [entry.key for entry in self._store.list(keys.member(organisation, user))]
+            said = [key for key in listed if key.endswith('/member')]
+            self._store.delete([keys.membership(organisation, user, 'member'), *said])
         self._forget(organisation, user)  # without the membership all that counts for nothing
 
     def _forget_teams(self, organisation: str, user: str) -> None:
@@ -168,8 +163,8 @@ class Organisations:
         """End a team: its grants first, then who is in it."""
         granted = [keys.grant(organisation, *grant) for grant in self.grants(organisation) if grant.team == team]
         self._store.delete(granted)
-        inside = [user for user, place in self.members(organisation).items() if team in place.teams]
-        self._store.delete([keys.in_team(organisation, user, team) for user in inside])
+        facts = [entry.key for entry in self._store.list(keys.members(organisation))]
+        self._store.delete([key for key in facts if key.endswith(f'/team-{team}')])
         self._store.delete([keys.team(organisation, team)])
 
     def join(self, organisation: str, user: str, team: str, *, by: str) -> None:
@@ -177,8 +172,10 @@ class Organisations:
         self._store.put(keys.in_team(organisation, user, team), Mark(int(self._now()), by).dump())
 
     def leave(self, organisation: str, user: str, team: str) -> None:
-        """Take him out."""
-        self._store.delete([keys.in_team(organisation, user, team)])
+        """Take him out; a provider that put him in does so again when he logs in by it."""
+        listed = [entry.key for entry in self._store.list(keys.member(organisation, user))]
+        said = [key for key in listed if key.endswith(f'/team-{team}')]
+        self._store.delete([keys.in_team(organisation, user, team), *said])
 
     def grant(self, organisation: str, team: str, role: GrantedRole, pattern: str, *, by: str) -> None:
         """Let a team do what a role may, on names of the organisation that match a pattern."""
@@ -210,3 +207,16 @@ class Organisations:
         if self._store.capabilities.consistent_list:
             return listed
         return [key for key in listed if self._store.has(key)]
+
+
+def _place(facts: Iterable[str]) -> Place:
+    """What these facts make of him: said by hand, or by the provider that he logs in by (``login-<provider>/<fact>``).
+
+    A provider makes nobody an owner.
+    """
+    by_hand = set(facts)
+    by_login = {fact.rpartition('/')[2] for fact in by_hand if fact.startswith(keys.BY_LOGIN)}
+    role = 'owner' if 'owner' in by_hand else 'member' if 'member' in by_hand | by_login else ''
+    if not role:
+        return Place()
+    return Place(role, frozenset(fact[5:] for fact in by_hand | by_login if fact.startswith('team-')))

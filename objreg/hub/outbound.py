@@ -1,4 +1,4 @@
-"""One POST to an address that somebody else chose, which must not be led to this network's own machines (SSRF).
+"""One request to an address that somebody else chose, which must not be led to this network's own machines (SSRF).
 
 The name is resolved once, every address that it has must be a public one, and the connection goes to the address that
 was looked at: a name that means something else a moment later (DNS rebinding) leads nowhere.  Redirects are not
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -57,6 +58,17 @@ def check_url(url: str, allowed: Sequence[Network] = ()) -> SplitResult:
 
 def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Sequence[Network] = ()) -> Answer:
     """Send it, once.  Private addresses only within the networks that are `allowed`.  Raises `NotAllowed`."""
+    return ask('POST', url, body, headers, allowed)
+
+
+def ask(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], allowed: Sequence[Network] = (), *,
+    most: int = _MOST_READ, seconds: float = 0,
+) -> Answer:
+    """The same by any method; `most` bytes of the answer are looked at.
+
+    With `seconds` the answer is needed whole: nothing came (`status` 0) where it is longer, or takes longer.
+    """
     parts = check_url(url, allowed)
     host, port = str(parts.hostname), parts.port or (443 if parts.scheme == 'https' else 80)
     try:
@@ -64,25 +76,43 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Sequence[Ne
     except OSError as error:
         return Answer(0, f'{host}: {error.strerror or error}')
     target = (parts.path or '/') + (f'?{parts.query}' if parts.query else '')
-    pool = _pool(parts.scheme, host, address, port)
+    pool = _pool(parts.scheme, host, address, port, min(_SILENCE, seconds or _SILENCE))
+    until = time.monotonic() + seconds
     try:
         answer = pool.urlopen(
-            'POST', target, body=body, headers={'Host': parts.netloc, 'User-Agent': 'objreg', **headers},
+            method, target, body=body, headers={'Host': parts.netloc, 'User-Agent': 'objreg', **headers},
             redirect=False, retries=False, preload_content=False,
         )
         try:
-            return Answer(answer.status, answer.read1(_MOST_READ).decode('utf-8', 'replace'))
+            data = _whole(answer, most, until) if seconds else answer.read1(most)
+            return Answer(answer.status, data.decode('utf-8', 'replace'))
         finally:
             answer.close()
-    except (OSError, urllib3.exceptions.HTTPError) as error:
+    except (OSError, urllib3.exceptions.HTTPError, _NotWhole) as error:
         return Answer(0, f'{type(error).__name__}: {error}'[:500])
     finally:
         pool.close()
 
 
-def _pool(scheme: str, host: str, address: str, port: int) -> urllib3.HTTPConnectionPool:
+class _NotWhole(Exception):
+    """The answer is too long, or takes too long."""
+
+
+def _whole(answer: urllib3.BaseHTTPResponse, most: int, until: float) -> bytes:
+    """All of it, as it comes, so that nothing small can become large."""
+    data = bytearray()
+    while piece := answer.read1(most + 1, decode_content=False):
+        data += piece
+        if len(data) > most:
+            raise _NotWhole('it is too large')
+        if time.monotonic() > until:
+            raise _NotWhole('it takes too long')
+    return bytes(data)
+
+
+def _pool(scheme: str, host: str, address: str, port: int, silence: float) -> urllib3.HTTPConnectionPool:
     """Connections to that address, which has to prove that it is the host."""
-    timeout = urllib3.Timeout(_SILENCE)
+    timeout = urllib3.Timeout(silence)
     if scheme == 'http':
         return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
     more: dict[str, Any] = {'server_hostname': host, 'assert_hostname': host}

@@ -25,6 +25,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 Pattern = Annotated[str, Meta(max_length=255)]
+Email = Annotated[str, Meta(max_length=254, pattern=r'^(?![\s\S])|^[^@\s]+@[^@\s]+(?![\s\S])')]
 Kind = Literal['user', 'organisation', 'deleted']
 Made = TypeVar('Made', bound=Record)
 

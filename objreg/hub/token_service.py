@@ -176,8 +176,11 @@ class TokenService:
         return granted
 
     def _refresh_token(self, identity: Identity, service: str, client: str) -> dict[str, str]:
-        """For a client that is not to keep the password; who gave a token keeps that, and nobody needs none."""
-        if not identity.name or identity.credential:
+        """For a client that is not to keep the password; who gave a token keeps that, and nobody needs none.
+
+        Nor has one whose password a directory knows: it would outlive what the directory says of him.
+        """
+        if not identity.name or identity.credential or identity.provider:
             return {}
         made = self._tokens.issue(
             'refresh', identity.name, identity.account, seconds=self._options.refresh_seconds, label=client[:64],

@@ -14,6 +14,7 @@ path                                      what is there
 ``/.well-known/objreg/certificates.pem``  the same as certificates, for ``rootcertbundle`` of Docker's registry to 2.8
 ``/.well-known/objreg/denied.json``       tokens that do not count any more although they have not expired
 ``/hub/…``                                pages behind the links that people are sent
+``/auth/<provider>``                      single sign-on, by a provider of ``logins``
 ``/v1/``, ``/_ping``                      the index of the first version of the API, and ``docker search``
 ========================================  ==========================================================================
 
@@ -57,6 +58,11 @@ Options:
 ``issuers =``
     A file that names the services whose jobs may act as robots without a secret of their own (docs/hub.md).  It is
     read again at SIGHUP.
+``logins =``
+    A file that names the providers by which people log in, by OpenID Connect or LDAP (docs/hub.md).  Read again at
+    SIGHUP.
+``stale_days = 90``
+    Of whoever logs in by a provider alone: for how long his tokens count after he did so last.  0: for ever.
 ``mail =``
     A file that says by which server mail is sent, and where its links lead (docs/hub.md).  Read again at SIGHUP.
     Empty: no mail is sent.
@@ -92,6 +98,7 @@ from objreg.hub.mailer import Mailer
 from objreg.hub.policy import Visibility
 from objreg.hub.sealed import URN
 from objreg.hub.signing import ALGORITHMS
+from objreg.hub.sso.logins import Logins
 from objreg.hub.token_service import TokenOptions
 from objreg.hub.workload import NO_ISSUERS, read_issuers
 from objreg.middleware.base import Middleware
@@ -115,14 +122,16 @@ class Hub(Middleware):
         issuer: str = 'objreg', services: str = 'registry', visibility: str = 'private', signup: str = 'closed',
         lifetime: str = '5 min', index_lifetime: str = '1 hour', endpoints: str = '', refresh_days: str = '90',
         session: str = sessions.DEFAULT, algorithm: str = 'ES256', key_days: str = '30', failures: str = DEFAULT,
-        webhook_networks: str = '', issuers: str = '', mail: str = '', mails: str = correspondence.DEFAULT,
+        webhook_networks: str = '', issuers: str = '', logins: str = '', stale_days: str = '90', mail: str = '',
+        mails: str = correspondence.DEFAULT,
     ) -> None:
         super().__init__(app, global_conf)
         settings = Settings(
             visibility=_visibility(visibility), algorithm=_algorithm(algorithm), key_days=_days('key_days', key_days),
             issuers=read_issuers(issuers) if issuers else NO_ISSUERS, failures=failures,
             webhook_networks=as_networks(webhook_networks),
-            signup=_signup(signup), session_seconds=_session(session),
+            signup=_signup(signup), session_seconds=_session(session), logins=Logins(logins),
+            stale_days=_stale(stale_days),
             mailer=Mailer(str(Path((global_conf or {}).get('here', ''), mail))) if mail else None, mails=mails,
         )
         seconds = as_seconds(lifetime)
@@ -167,19 +176,22 @@ class Hub(Middleware):
         return f'none administers it yet; within 4 hours {where} makes one, and so does objreg user add NAME --admin'
 
     def reload(self) -> None:
-        """Read keys, issuers and how mail is sent again; what cannot be read stays as it was."""
+        """Read keys and files again; what cannot be read stays as it was."""
         hub = self.hub_app.hub
         hub.signing.reload()
-        for read in (self._read_issuers, hub.mail.mailer.reload if hub.mail.mailer else None):
+        for read in (self._read_issuers, hub.logins.reload, self._read_mail):
             try:
-                if read is not None:
-                    read()
+                read()
             except ConfigError as error:
                 log.error('%s: it is not read again', error)
 
     def _read_issuers(self) -> None:
         if self._issuers:
             self.hub_app.hub.trusts.issuers = read_issuers(self._issuers)
+
+    def _read_mail(self) -> None:
+        if self.hub_app.hub.mail.mailer:
+            self.hub_app.hub.mail.mailer.reload()
 
     def drain(self) -> None:
         """The end has begun: wait a little for mail that is under way."""
@@ -205,6 +217,12 @@ def _session(text: str) -> int:
     if not sessions.SHORTEST <= seconds <= sessions.LONGEST:
         raise ConfigError(f'session: {text!r} is not from 5 minutes to 7 days')
     return int(seconds)
+
+
+def _stale(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) > 3650:
+        raise ConfigError(f'stale_days: {text!r} is not from 0 to 3650')
+    return int(text)
 
 
 def _algorithm(text: str) -> str:

@@ -9,7 +9,8 @@ from objreg.hub.api.call import Call
 from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import Problem, forbidden
 from objreg.hub.api.users import Given, Secret, found_user
-from objreg.hub.authority import Identity, Rejected
+from objreg.hub.authority import Identity, NotLetIn, Rejected
+from objreg.hub.visits import begin_session
 from objreg.middleware.base import note_rejection
 
 
@@ -29,16 +30,22 @@ class Session(msgspec.Struct):
 
 @operation('POST', '/session', Needs.NOTHING)
 def log_in(call: Call, body: Login) -> Session:
-    """Log a browser in; the session is the cookie of the answer, another one for each login."""
+    """Log a browser in; the session is the cookie of the answer, another one for each login.
+
+    By the password that is kept here, or by that of a directory (LDAP).
+    """
     if not browser.is_own(call.req, unsaid=True):
         raise forbidden('a page of another site may not log in here')
     epoch = call.hub.accounts.epoch(body.name)
     try:
         identity = call.hub.authority.by_password(body.name, body.password, call.address)
+    except NotLetIn as error:
+        note_rejection(call.req.environ, error)
+        raise Problem(403, error.kind, str(error)) from error
     except Rejected as error:
         note_rejection(call.req.environ, error)
         raise _logged_out('wrong name or password') from error
-    return begun(call, identity, epoch)
+    return begun(call, identity, identity.epoch if identity.provider else epoch)
 
 
 @operation('GET', '/session', Needs.NOTHING)
@@ -69,10 +76,8 @@ def end_sessions(call: Call, user: str) -> None:
 
 def begun(call: Call, identity: Identity, epoch: str) -> Session:
     """A session for who has just shown who he is."""
-    text, session = call.hub.sessions.begin(identity.name, identity.account, epoch)
-    seconds = session.expires - session.issued
-    call.headers.append(browser.keep(call.req, browser.SESSION, text, seconds))
-    call.hub.audit.write('session.login', identity.name, by=identity.name, address=call.address)
+    kept, session = begin_session(call.hub, call.req, identity, epoch)
+    call.headers.append(kept)
     return Session(session.user, session.expires)
 
 

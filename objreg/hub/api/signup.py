@@ -12,10 +12,10 @@ from objreg.hub.accounts import Taken, check_password
 from objreg.hub.api.call import Call
 from objreg.hub.api.operation import Needs, operation
 from objreg.hub.api.problems import forbidden, unknown
-from objreg.hub.api.users import Email, FullName, Given, Secret, User, found_user, shown_user
+from objreg.hub.api.users import FullName, Given, Secret, User, found_user, shown_user
 from objreg.hub.codes import DAY, Outstanding
 from objreg.hub.mailboxes import check_address
-from objreg.hub.records import Account, Code, Profile
+from objreg.hub.records import Account, Code, Email, Profile
 
 CodeText = Annotated[str, Meta(max_length=100)]
 
@@ -132,6 +132,7 @@ def withdraw_invitation(call: Call, invitation: str) -> None:
 def add_reset_code(call: Call, user: str, body: NewResetCode) -> ResetCode:
     """Make a code that lets somebody set a new password without the old one, once."""
     found_user(call, user)
+    call.hub.accounts.check_settable(user)
     epoch = call.hub.accounts.epoch(user)
     made, expires = call.hub.codes.issue('password', seconds=body.hours * 3600, account=user, epoch=epoch)
     call.note('user.reset-code', user)
@@ -145,6 +146,7 @@ def reset_password(call: Call, body: Reset) -> None:
     user = found_user(call, code.account).name
     call.hub.mail.check(code)
     check_password(body.new, user)
+    call.hub.accounts.check_settable(user)
     call.hub.codes.use(id, by=user)
     call.hub.accounts.set_password(user, body.new)
     call.hub.tokens.revoke_all(user, ('refresh',))

@@ -7,6 +7,7 @@ from objreg.hub.api import (
     audit,
     first,
     hooks,
+    links,
     mail,
     namespaces,
     organisations,
@@ -22,7 +23,7 @@ from objreg.hub.api import (
 from objreg.hub.api.operation import OPERATIONS
 
 MODULES = (
-    users, sessions, signup, mail, first, organisations, teams, namespaces, quotas, repositories, robots, trusts, hooks,
-    audit, administration,
+    users, sessions, links, signup, mail, first, organisations, teams, namespaces, quotas, repositories, robots, trusts,
+    hooks, audit, administration,
 )
 TABLE = tuple(OPERATIONS)

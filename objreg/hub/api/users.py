@@ -17,10 +17,9 @@ from objreg.hub.credentials import Credential
 from objreg.hub.endings import end_user
 from objreg.hub.mailboxes import check_address
 from objreg.hub.organisations import LastOwner
-from objreg.hub.records import Account, Profile
+from objreg.hub.records import Account, Email, Profile
 from objreg.hub.tokens import Held
 
-Email = Annotated[str, Meta(max_length=254, pattern=r'^(?![\s\S])|^[^@\s]+@[^@\s]+(?![\s\S])')]
 FullName = Annotated[str, Meta(max_length=200)]
 Secret = Annotated[str, Meta(max_length=1024)]
 

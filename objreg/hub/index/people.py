@@ -16,12 +16,12 @@ from objreg.body import RequestBody, TooLong
 from objreg.http import Request, Response
 from objreg.hub import names
 from objreg.hub.accounts import PasswordRefused, Taken, check_password
-from objreg.hub.api.users import Email
 from objreg.hub.authority import Suspended
 from objreg.hub.hub import Hub
 from objreg.hub.index.asking import Asking, unauthorized
 from objreg.hub.mailboxes import AddressRefused, check_address
 from objreg.hub.names import NameRefused
+from objreg.hub.records import Email
 from objreg.middleware.base import client_of
 from objreg.v1.answers import answer, nothing
 from objreg.v1.errors import V1Error, decoded
@@ -98,7 +98,7 @@ class People:
         identity = self._asking.who(req).identity
         if not identity.name:
             raise unauthorized()
-        if identity.name != route.reference or identity.credential:
+        if identity.name != route.reference or identity.credential or identity.provider:
             raise V1Error(403, 'Access denied')
         change, name = _body(req, Change), identity.name
         if change.email is not None:

@@ -228,3 +228,20 @@ def test_the_same_over_http_with_what_the_token_may(folder: Path, monkeypatch: p
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_an_administrator_says_who_logs_in_by_a_provider(folder: Path) -> None:
+    (folder / 'logins.yml').write_text(json.dumps({'company': {
+        'kind': 'oidc', 'issuer': 'https://id.example', 'client_id': 'objreg', 'url': 'https://hub.example',
+    }}))
+    text = (folder / 'paste.ini').read_text()
+    (folder / 'paste.ini').write_text(text.replace('# logins =', 'logins = logins.yml'))
+    assert 'company logs in as alice' in objreg('user', 'link', 'alice', 'company', '2482').output
+    (link,) = told('user', 'links', 'alice')
+    assert (link['provider'], link['subject'], link['by'], link['seen']) == ('company', '2482', 'operator', 0)
+    assert '2482' in objreg('user', 'links', 'alice').output
+    objreg('user', 'link', 'bob', 'company', '2482', status=1)
+    objreg('user', 'link', 'bob', 'other', '2482', status=1)
+    objreg('user', 'unlink', 'alice', 'company')
+    objreg('user', 'unlink', 'alice', 'company', '2482', status=1)
+    assert told('user', 'links', 'alice') == []

@@ -261,6 +261,8 @@ OPERATIONS: dict[str, Needs] = {
     'put_grant': Needs.OWNER, 'delete_grant': Needs.OWNER, 'log_in': Needs.NOTHING, 'show_session': Needs.NOTHING,
     'log_out': Needs.NOTHING, 'end_sessions': Needs.SELF, 'mail_reset_code': Needs.NOTHING,
     'prove_address': Needs.NOTHING, 'mail_address_code': Needs.SELF, 'make_first_administrator': Needs.NOTHING,
+    'list_logins': Needs.NOTHING, 'list_links': Needs.SELF,
+    'add_link': Needs.ADMINISTRATOR, 'remove_link': Needs.ADMINISTRATOR,
 }
 """What each operation of the API needs, written a second time: who adds one says here whom he meant."""
 
