@@ -94,11 +94,20 @@ def start(application: Any) -> None:
 
 
 def each(application: Any, method: str) -> None:
-    """Call `method` of every layer that has one: ``reload``, ``check`` or ``drain``."""
+    """Call `method` of every layer that has one: ``reload`` or ``drain``.
+
+    What one raises keeps none of the others from it, and is raised at the end; of several, the first.
+    """
+    failed: list[Exception] = []
     for layer in layers(application):
         function = getattr(layer, method, None)
         if function is not None:
-            function()
+            try:
+                function()
+            except Exception as error:
+                failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def _loader(path: str) -> _Loader:

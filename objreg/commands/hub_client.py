@@ -77,7 +77,9 @@ def _on_bucket(paste_ini: str) -> Callable[[str, str, bytes | None], tuple[int, 
             request.body_file, request.content_length = io.BytesIO(body), len(body)
         request.environ[OPERATOR] = True
         response = request.get_response(layers[0])
-        return response.status_code, response.body
+        body = response.body
+        layers[0].flush()
+        return response.status_code, body
 
     return send
 

@@ -62,6 +62,21 @@ def show(client: Client, name: str, as_json: bool) -> None:
     print_one(client.call('GET', f'/users{place(name)}'), as_json)
 
 
+@user.command()
+@click.argument('name')
+@click.argument('address')
+@JSON
+@with_client
+def email(client: Client, *, name: str, address: str, as_json: bool) -> None:
+    """Say what somebody's mail address is; '' takes it away.  Where mail is sent, a link goes there to prove it.
+
+    \b
+    Example:
+      objreg user email alice alice@example.org
+    """
+    print_one(client.call('PATCH', f'/users{place(name)}', {'email': address}), as_json)
+
+
 @user.command('password')
 @click.argument('name')
 @click.option('--password-stdin', is_flag=True, help='Read the password from standard input.  Else one is made up.')
@@ -161,7 +176,7 @@ def invite(client: Client, *, email: str, mail_to: str, days: int, as_json: bool
 @JSON
 @with_client
 def reset_link(client: Client, *, name: str, hours: int, as_json: bool) -> None:
-    """Make a code by which somebody sets a new password, once, and print it (POST /api/v1/password-reset).
+    """Make a code by which somebody sets a new password, once, at /hub/password, and print it.
 
     \b
     Example:

@@ -111,9 +111,8 @@ class Accounts:
 
     def make_administrator(self, user: str, *, by: str = '') -> None:
         """Let him administer the hub."""
-        mark = Mark(self._now(), by).dump()
-        self._store.put(keys.administrator(user), mark)
-        self._store.put(keys.ADMINISTERED, mark)
+        self._store.put(keys.administrator(user), Mark(self._now(), by).dump())
+        self.note_administered()
 
     def unmake_administrator(self, user: str) -> None:
         """Let him do so no more; a provider by whose word he did says so again when he logs in by it."""
@@ -130,6 +129,10 @@ class Accounts:
         was = self._store.has(keys.administrator_by(user, provider))
         self._store.delete([keys.administrator_by(user, provider)])
         return was
+
+    def note_administered(self) -> None:
+        """There is an administrator, or was."""
+        self._store.put(keys.ADMINISTERED, Mark(self._now()).dump())
 
     def was_administered(self) -> bool:
         """Whether somebody ever administered the hub, as far as one call tells: see `objreg.hub.first`."""

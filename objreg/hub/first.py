@@ -65,12 +65,12 @@ class First:
         candidate = self._candidate(name)
         account = self._accounts.find(name)
         if account is None:
-            account = self._accounts.create(name, 'user', by='first', id=candidate.id)
+            account = self._accounts.create(name, 'user', by=name, id=candidate.id)
         elif account.id != candidate.id:
             raise Taken(name)
         if not self._accounts.is_administrator(name):  # another request of his may have come to its end
             self._accounts.set_password(name, password)
-            self._accounts.make_administrator(name, by='first')
+            self._accounts.make_administrator(name, by=name)
         return account
 
     def _check(self, code: str) -> None:
@@ -81,7 +81,10 @@ class First:
         expires = said.get('expires')
         if said.get('for') != _PURPOSE or not isinstance(expires, int) or expires <= self._now():
             raise CodeRefused
-        if self._accounts.was_administered() or self._is_administered():
+        if self._accounts.was_administered():
+            raise CodeRefused
+        if self._is_administered():
+            self._accounts.note_administered()
             raise CodeRefused
 
     def _is_administered(self) -> bool:

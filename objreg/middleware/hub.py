@@ -109,6 +109,8 @@ log = logging.getLogger(__name__)
 
 _LAST_MAIL = 5.0
 """Seconds that a mail has once the end began."""
+_OF_COMMANDS = 60.0
+"""Seconds that a command waits for a mail, which may be as long as the server is silent after each line."""
 _LEAST_TOKEN, _LONGEST_TOKEN = 30.0, 1800.0
 _LEAST_V1, _LONGEST_V1 = 300.0, 7200.0
 assert _LONGEST_V1 < LONGEST, 'what is withdrawn is denied for as long as it might be used'  # noqa: S101
@@ -192,6 +194,11 @@ class Hub(Middleware):
     def _read_mail(self) -> None:
         if self.hub_app.hub.mail.mailer:
             self.hub_app.hub.mail.mailer.reload()
+
+    def flush(self) -> None:
+        """Wait for mail that is under way, in a process that ends then."""
+        if self.hub_app.hub.mail.mailer:
+            self.hub_app.hub.mail.mailer.flush(_OF_COMMANDS)
 
     def drain(self) -> None:
         """The end has begun: wait a little for mail that is under way."""
