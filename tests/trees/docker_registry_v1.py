@@ -21,8 +21,8 @@ EMPTY_TAR = bytes(1024)
 EMPTY_PACKED = bytes.fromhex('1f8b080000096e8800ff621805a360148c5800080000ffff2eafb5ef00040000')
 """The same as Docker packed it."""
 PACKED: dict[str, Callable[[bytes], bytes]] = {
-    'gzip': lambda data: gzip.compress(data, mtime=0), 'plain': lambda data: data, 'xz': lzma.compress,
-    'bzip2': bz2.compress,
+    'gzip': lambda data: gzip.compress(data, mtime=0), 'plain': lambda data: data,
+    'xz': lambda data: lzma.compress(data, preset=0), 'bzip2': lambda data: bz2.compress(data, 1),
 }
 
 
