@@ -41,9 +41,9 @@ def run(when, number):
                 os.kill(parent, number)
             while not came.wait(0.01):
                 pass
+        say('worker')
         if when == 'at-the-worker' and forks[0] == 3:
             os.kill(parent, signal.SIGTERM)
-        say('worker')
 
     os.fork = forked
     signal.alarm(20)  # a signal that is lost leaves this waiting
