@@ -97,8 +97,12 @@ class Authority:
         A program's is tried with those directories only of which the operator says so.
         """
         self._guard.admit(address, name)
-        identity = self._of_this_hub(name, secret) or self._of_a_directory(name, secret, address, is_program)
+        is_elsewhere = self._directories.keeps(name)
+        identity = None if is_elsewhere else self._of_this_hub(name, secret)
+        identity = identity or self._of_a_directory(name, secret, address, is_program)
         if identity is None:
+            if is_elsewhere:  # so that it takes as long as for a name that nobody has
+                self._accounts.has_password(name, secret)
             self._guard.failed(address, name)
             raise Rejected('wrong name or password')
         self._check_active(identity.name)
@@ -106,8 +110,7 @@ class Authority:
 
     def _of_this_hub(self, name: str, secret: str) -> Identity | None:
         """By the password that is kept here; it costs the same whether there is one or not."""
-        is_right = self._accounts.has_password(name, secret)
-        if not is_right or self._directories.keeps(name):
+        if not self._accounts.has_password(name, secret):
             return None
         account = self._accounts.find(name)
         if account is None or account.kind != 'user':

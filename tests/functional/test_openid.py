@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import requests
 
+from objreg.drivers.file import FileStore
+from objreg.hub.hub import Hub
 from tests.functional.clients.programs import GO, run, two_platforms
 from tests.servers.fixtures import absent
 from tests.servers.openid import CLIENT, SECRET, OpenIdProvider, log_in
@@ -58,6 +60,18 @@ class Site:
         return found
 
 
+def begin(bucket: Path) -> None:
+    """Olga, her acme, and a team that may push."""
+    store = FileStore(str(bucket))
+    hub = Hub(store)
+    hub.accounts.create('olga', 'user')
+    hub.accounts.create('acme', 'organisation')
+    hub.organisations.add('acme', 'olga', 'owner', by='')
+    hub.organisations.add_team('acme', 'core', by='')
+    hub.organisations.grant('acme', 'core', 'write', 'acme/**', by='')
+    store.close()
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     first = free_ports(2)
@@ -65,10 +79,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     provider = OpenIdProvider(tmp_path / 'openid', callback)
     provider.know({'1': ALICE, '2': BOB})
     made = Site(tmp_path, provider, (first, first + 1))
-    made.command('user', 'add', 'olga')
-    made.command('org', 'add', 'acme', '--owner', 'olga')
-    made.command('team', 'add', 'acme', 'core')
-    made.command('team', 'grant', 'acme', 'core', 'acme/**', '--role', 'write')
+    begin(tmp_path / 'store')
     try:
         with provider, made.nodes[0], made.nodes[1]:
             yield made

@@ -22,7 +22,7 @@ from objreg.hub.sso.links import Links
 from objreg.hub.sso.logins import LdapLogin, Logins
 from objreg.hub.sso.person import ProviderFailed
 
-_AT_ONCE, _WAIT = 2, 5.0
+_AT_ONCE, _WAIT = 2, 2.0
 """Logins at a time, and seconds to wait for one's turn: the rest of the threads stay free for those who are known."""
 _KNOWN, _KNOWN_SECONDS = 10_000, 300.0
 

@@ -105,10 +105,11 @@ class Flow:
         code = answer.get('code', '')
         if not code or len(code) > _LONGEST_CODE:
             raise ProviderFailed('its answer has no code that can be used')
-        person = exchange.person_of(
-            login.settings, login.name, found, code=code, verifier=begun.verifier, redirect=redirect_of(login),
-            nonce=begun.nonce, begun=begun.iat,
-        )
+        with login.directory.turn():
+            person = exchange.person_of(
+                login.settings, login.name, found, code=code, verifier=begun.verifier, redirect=redirect_of(login),
+                nonce=begun.nonce, begun=begun.iat,
+            )
         return Finished(person, local(begun.next))
 
 

@@ -6,8 +6,10 @@ answer that another thread is waiting for gives up soon, and after a failure nob
 
 from __future__ import annotations
 
+import contextlib
 import time
-from threading import Lock
+from collections.abc import Iterator
+from threading import BoundedSemaphore, Lock
 from typing import Annotated
 
 import msgspec
@@ -30,6 +32,8 @@ _LARGEST = 256 * 1024
 _KEEP = 3600.0
 _AFTER_A_FAILURE = 10.0
 _PATIENCE = 2.0
+_AT_ONCE = 2
+"""Codes that are exchanged at a time: while a provider is slow, the other threads stay free."""
 
 Url = Annotated[str, Meta(max_length=2000)]
 
@@ -53,6 +57,7 @@ class Directory:
     def __init__(self, settings: Oidc) -> None:
         self._settings = settings
         self._lock = Lock()
+        self._turns = BoundedSemaphore(_AT_ONCE)
         self._found: tuple[Metadata, Tokens] | None = None
         self._read_at = self._failed_at = -1e9
         self._failure = ''
@@ -69,6 +74,16 @@ class Directory:
             return self._renewed()
         finally:
             self._lock.release()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """While it is one's turn to have a code exchanged; raises `ProviderFailed` where that takes too long."""
+        if not self._turns.acquire(timeout=_PATIENCE):
+            raise ProviderFailed('too many others wait for it')
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _renewed(self) -> tuple[Metadata, Tokens]:
         now = time.monotonic()

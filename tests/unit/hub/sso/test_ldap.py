@@ -191,6 +191,19 @@ def test_he_has_an_account_a_session_and_his_teams(browser: Browser) -> None:
     assert browser.user == 'alice', 'however he spells it'
 
 
+def test_a_right_password_of_a_directory_costs_no_hash_and_a_wrong_one_does(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or those who log in would look like those who guess, and who is known to the directory would be told by time."""
+    browser.log_in('alice', SECRET)
+    accounts, asked = browser.site.hub.accounts, []
+    monkeypatch.setattr(accounts, 'has_password', lambda name, _: asked.append(name))
+    for name, secret, expected in (('alice', SECRET, []), ('alice', 'wrong', ['alice']), ('nobody', 'x', ['nobody'])):
+        asked.clear()
+        browser.log_in(name, secret)
+        assert asked == expected
+
+
 def test_guessing_is_slowed_down_as_it_is_for_passwords_of_the_hub(
     browser: Browser, directory: FakeDirectory
 ) -> None:

@@ -158,6 +158,18 @@ def test_who_waits_for_a_slow_provider_gives_up_while_another_asks(
     first.join()
 
 
+def test_a_provider_that_is_slow_with_codes_holds_up_two_threads_and_no_more(
+    browser: Browser, provider: OpenId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('objreg.hub.sso.metadata._PATIENCE', 0.01)
+    begun = browser.ask('GET', '/auth/company').headers['Location']
+    directory = browser.site.hub.logins.find('company').directory
+    with directory.turn(), directory.turn():
+        assert come_back(browser, provider.log_in(begun, **ALICE)).status_code == 502
+    assert 'token' not in provider.asked
+    assert arrive(browser, provider, **ALICE).status_code == 303
+
+
 def test_what_was_learnt_serves_while_the_provider_is_away(
     browser: Browser, provider: OpenId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
