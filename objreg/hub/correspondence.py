@@ -138,7 +138,7 @@ class Correspondence:
 
     def _proof(self, user: str) -> Letter | None:
         address = self._accounts.profile(user).email
-        if not address or normal(address) == normal(self._mailboxes.of(user)) or not self._may_go_to(address):
+        if not address or normal(address) == normal(self._mailboxes.of(user)) or not self._may_go_to(user, address):
             return None
         epoch = self._accounts.epoch(user)
         made, _ = self._codes.issue('address', seconds=PROOF_DAYS * DAY, account=user, email=address, epoch=epoch)
@@ -151,7 +151,7 @@ class Correspondence:
         user, address = account.name, self._mailboxes.of(account.name)
         if not address:
             return self._proof(user) if self._accounts.is_waiting(user) else None
-        if not self._may_go_to(address):
+        if not self._may_go_to(user, address):
             return None
         epoch = self._accounts.epoch(user)
         made, _ = self._codes.issue(
@@ -163,13 +163,14 @@ class Correspondence:
         if self.mailer is not None:
             self.mailer.later(lambda: letters.changed(self._url, user, old))
 
-    def _may_go_to(self, address: str) -> bool:
-        """Whether mail goes there now; counted, if it does."""
+    def _may_go_to(self, user: str, address: str) -> bool:
+        """Whether mail goes there now, because of that account; counted, if it does."""
         try:
             check_address(address)
         except AddressRefused:  # from when no mail was sent
             return False
-        return all(self._counts.hit(rate, 'to', normal(address)) for rate in self._rates)
+        whom = (('to', normal(address)), ('of', user))
+        return all(self._counts.hit(rate, *who) for rate in self._rates for who in whom)
 
     @property
     def _url(self) -> str:

@@ -67,7 +67,8 @@ Options:
     A file that says by which server mail is sent, and where its links lead (docs/hub.md).  Read again at SIGHUP.
     Empty: no mail is sent.
 ``mails = 5 per hour``
-    How many mails one address is sent; ten times as many may be asked for from one address of the network.
+    How many mails one address is sent, and go out because of one account; ten times as many may be asked for from one
+    address of the network.
 
 Example::
 

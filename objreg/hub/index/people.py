@@ -102,7 +102,8 @@ class People:
             raise V1Error(403, 'Access denied')
         change, name = _body(req, Change), identity.name
         if change.email is not None:
-            self._hub.mail.admit(client_of(req.environ))
+            if self._hub.mail.is_on:
+                self._hub.mail.admit(client_of(req.environ))
             self._hub.mail.set_address(name, change.email)
             self._hub.audit.write('user.change', name, by=name, address=client_of(req.environ))
         if change.password is not None:

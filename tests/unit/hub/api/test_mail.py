@@ -121,6 +121,13 @@ def test_nobody_is_flooded(world: World, post: Post) -> None:
     assert statuses == {204, 429}
 
 
+def test_nobody_floods_others_by_saying_that_their_addresses_are_his(world: World, post: Post) -> None:
+    for number in range(8):
+        world.operator('PATCH', '/users/bob', {'email': f'victim-{number}@example.org'})
+        world.hub.mail.mailer.flush(20)
+    assert len(post.of(world.hub)) == 5
+
+
 # Addresses
 
 
