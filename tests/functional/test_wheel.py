@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -45,6 +46,9 @@ def test_an_image_is_pushed_to_what_was_installed(installed: Path, tmp_path: Pat
         manifest = documents.image(LAYER)
         server.must('PUT', '/v2/app/manifests/v1', {'Content-Type': OCI_MANIFEST}, manifest)
         assert server.call('GET', '/v2/app/manifests/v1')[1] == manifest
+        status, page, _ = server.call('GET', '/hub/join')
+        files = re.findall(r'"(/hub/static/[^"]+)"', page.decode())
+        assert status == 200 and files and {server.call('GET', path)[0] for path in files} == {200}
     assert (tmp_path / 'server/data').is_dir()
 
 
