@@ -121,7 +121,7 @@ class S3Store(Store):
         )
         credentials = s3_client.Credentials(access_key, secret_key, session_token, profile, credentials_file)
         boto = s3_client.session(credentials)
-        self.server = endpoint, region, credentials
+        self._server = endpoint, region, credentials
         """Two stores for which this is the same see the same buckets."""
         self.client = s3_client.client(boto, endpoint, region, addressing, transport)
         self._lister = self.client.list_objects_v2 if known.list_v2 else self.client.list_objects
@@ -241,7 +241,7 @@ class S3Store(Store):
 
     def take(self, origin: Origin, target: str) -> bool:
         store = origin.store
-        if not isinstance(store, S3Store) or store.server != self.server:
+        if not isinstance(store, S3Store) or store._server != self._server:
             return super().take(origin, target)
         check_key(origin.key)
         check_key(target)
