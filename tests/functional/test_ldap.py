@@ -6,9 +6,11 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import argon2
 import pytest
 
 from tests.browsers import Browser
@@ -20,6 +22,7 @@ from tests.servers.process import Missing
 from tests.servers.registries import Objreg
 from tests.servers.tls import certificate
 
+pytestmark = pytest.mark.xdist_group('ldap')
 PEOPLE = ['alice', 'bob', 'anna-maria', 'olga']
 
 
@@ -46,8 +49,9 @@ def file_of(folder: Path, directory: Directory, **more: Any) -> str:
 
 
 @pytest.fixture
-def browser(tmp_path: Path, directory: Directory) -> Browser:
-    """Olga is the hub's own, and owns acme."""
+def browser(tmp_path: Path, directory: Directory, monkeypatch: pytest.MonkeyPatch) -> Browser:
+    """Olga is the hub's own, and owns acme; hashes of the hub cost as good as nothing."""
+    monkeypatch.setattr(argon2, 'PasswordHasher', partial(argon2.PasswordHasher, 1, 8, 1))
     site = Site(tmp_path, hub=file_of(tmp_path, directory))
     site.user('olga')
     site.organisation('acme', 'olga')
