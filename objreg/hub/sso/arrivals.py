@@ -42,11 +42,12 @@ class Arrivals:
                 'user.signup', account.name, by=account.name, address=address, provider=person.provider
             )
         epoch = self._accounts.epoch(account.name)
-        # whoever takes the link away ends sessions afterwards: those of this epoch, or there is no link here
-        link = self._links.find(person.issuer, person.subject)
-        if link is None or link.account != account.id:
-            raise LoginRefused('busy', 'somebody is changing your account at this moment: try again')
         if self._accounts.suspension(account.name) is not None:
             raise LoginRefused('suspended', f'the account {account.name} is suspended')
         self._groups.note(account.name, person.provider, Meaning.of(settings).said(person.groups, person.at))
+        # whoever takes the link away then ends what its groups gave, and all sessions: those of this epoch, too
+        link = self._links.find(person.issuer, person.subject)
+        if link is None or link.account != account.id:
+            self._groups.forget(account.name, person.provider)
+            raise LoginRefused('busy', 'somebody is changing your account at this moment: try again')
         return Arrived(account, epoch, person.provider)

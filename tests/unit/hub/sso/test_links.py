@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from objreg.drivers.memory import MemoryStore
 from objreg.hub import keys
 from objreg.hub.accounts import Accounts, Taken
 from objreg.hub.claims import Busy
+from objreg.hub.hub import Hub
 from objreg.hub.records import Account
 from objreg.hub.sso.entrance import Entrance
 from objreg.hub.sso.links import Link, Links, id_of, made
@@ -19,6 +21,7 @@ from objreg.hub.sso.person import LoginRefused, Person
 from objreg.store import Body, Store, StoreError
 from objreg.testing.faults import Fault, FaultyStore, InterceptedStore, Stop, nth
 from tests.browsers import Browser
+from tests.hubs import Site
 from tests.openid import ISSUER, OpenId, arrive
 from tests.unit.hub.steps import Stage, SteppedStore, schedules
 
@@ -227,3 +230,37 @@ def test_an_account_that_is_about_to_be_made_is_not_taken_away(browser: Browser,
     browser.site.hub.links.claim(made('oidc', 'company', ISSUER, '1', account, at=7, by='alice'))
     answer = browser.site.api(admin, 'POST', '/users/olga/links', {'provider': 'company', 'subject': '1'})
     assert (answer.status_code, answer.json['type']) == (409, 'urn:objreg:problem:busy')
+
+
+def test_a_login_and_the_end_of_its_link_at_once_leave_nothing(provider: OpenId, site: Site) -> None:
+    """Whoever is interrupted where: no session, no membership, no administration."""
+    inner, seen = site.store, 0
+    arrive(Browser(site), provider, groups=['platform', 'hub-admins'], **ALICE)
+    (link,) = site.hub.links.of('alice')
+    settings = site.hub.logins.find('company').settings
+    groups = frozenset({'platform', 'hub-admins'})
+    who = Person('oidc', 'company', ISSUER, '1', 'alice', int(time.time()), groups=groups)
+
+    def begin() -> Stage:
+        stage = Stage()
+        inner.put(keys.link(link.id), link.dump())
+        Links(inner).show(link)
+        coming, ending = (Hub(SteppedStore(inner, stage)) for _ in range(2))
+
+        def unlink() -> None:
+            ending.links.remove(link)
+            ending.groups.forget('alice', 'company')
+            ending.accounts.end_sessions('alice')
+
+        stage.add(lambda: coming.arrivals.arrive(settings, who, ''))
+        stage.add(unlink)
+        return stage
+
+    for stage in schedules(begin, preemptions=1):
+        arrived, ended = stage.results
+        assert ended is None
+        assert isinstance(arrived, LoginRefused) or arrived.epoch != site.hub.accounts.epoch('alice')
+        assert [entry.key for entry in inner.list('hub/members/acme/alice/')] == []
+        assert not inner.has(keys.administrator_by('alice', 'company'))
+        seen += 1
+    assert seen > 20
