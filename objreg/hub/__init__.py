@@ -12,5 +12,6 @@ authority       gathers from the bucket what `policy` asks
 credentials     the form of secrets that people and robots hold
 signing         the keys that sign tokens, and their rotation
 tokens          Docker's token service
+sso             people who log in by somebody else's service
 app             the WSGI application
 """

@@ -178,6 +178,10 @@ class Hub(Middleware):
         where = link(hub.mail.mailer.url if hub.mail.mailer else url, FIRST, code)
         return f'none administers it yet; within 4 hours {where} makes one, and so does objreg user add NAME --admin'
 
+    def check(self) -> None:
+        """Ask the providers by which people log in; raises `ConfigError`."""
+        self.hub_app.hub.logins.check()
+
     def reload(self) -> None:
         """Read keys and files again; what cannot be read stays as it was."""
         hub = self.hub_app.hub

@@ -13,6 +13,7 @@ from typing import Any
 import argon2
 import pytest
 
+from objreg.config import ConfigError
 from tests.browsers import Browser
 from tests.functional.clients.programs import run
 from tests.hubs import Site, basic
@@ -140,6 +141,18 @@ def test_a_server_that_is_not_the_right_one_is_told_no_password(
         more = {'url': f'ldaps://localhost:{directory.port + 1}'}
     answer = again(browser, tmp_path, directory, **more).log_in('alice', password('alice'))
     assert answer.status_code == 503 and answer.headers['Retry-After']
+
+
+def test_check_config_asks_each_server(browser: Browser, tmp_path: Path, directory: Directory) -> None:
+    layer, good = browser.site.layer('Hub'), directory.settings['url']
+    layer.check()
+    for more, told in (
+        ({'bind_password': 'wrong'}, f'office: url: {good}: it does not let in bind_dn'),
+        ({'url': [good, 'ldaps://127.0.0.1:1']}, 'office: url: ldaps://127.0.0.1:1: .*refused'),
+    ):
+        again(browser, tmp_path, directory, **more)
+        with pytest.raises(ConfigError, match=told):
+            layer.check()
 
 
 def test_a_server_that_says_nothing_is_given_up_in_time(

@@ -15,9 +15,9 @@ from cachetools import TTLCache
 
 from objreg.errors import StoreUnavailable
 from objreg.hub import names
+from objreg.hub.sso import ldap_login
 from objreg.hub.sso.arrivals import Arrivals, Arrived
-from objreg.hub.sso.ldap_login import Connect, Connection, person_of
-from objreg.hub.sso.ldap_settings import Ldap
+from objreg.hub.sso.ldap_login import Connect, person_of
 from objreg.hub.sso.links import Links
 from objreg.hub.sso.logins import LdapLogin, Logins
 from objreg.hub.sso.person import ProviderFailed
@@ -40,7 +40,7 @@ class Directories:
         self._logins = logins
         self._links = links
         self._arrivals = arrivals
-        self.connect: Connect = connect or _connect
+        self.connect: Connect = connect or ldap_login.connect
         self._turns = BoundedSemaphore(_AT_ONCE)
         self._known: TTLCache[bytes, Arrived] = TTLCache(_KNOWN, _KNOWN_SECONDS)
         self._key = secrets.token_bytes(32)
@@ -95,9 +95,3 @@ class Directories:
 
     def _digest(self, text: str) -> bytes:
         return hmac.digest(self._key, text.encode('utf-8', 'surrogatepass'), hashlib.sha256)
-
-
-def _connect(settings: Ldap, url: str) -> Connection:
-    from objreg.hub.sso.ldap_client import LdapConnection  # of an extra
-
-    return LdapConnection(settings, url)

@@ -87,6 +87,26 @@ def _person(settings: Ldap, provider: str, connection: Connection, entry: Entry,
     )
 
 
+def connect(settings: Ldap, url: str) -> Connection:
+    """A connection to a real one."""
+    from objreg.hub.sso.ldap_client import LdapConnection  # whose library comes with an extra
+
+    return LdapConnection(settings, url)
+
+
+def check(settings: Ldap) -> None:
+    """Raise `ProviderFailed` for the first server that cannot be asked."""
+    for url in settings.servers:
+        try:
+            connection = connect(settings, url)
+            try:
+                _be_the_hub(settings, connection)
+            finally:
+                connection.close()
+        except ProviderFailed as error:
+            raise ProviderFailed(f'url: {url}: {error}') from error
+
+
 def issuer_of(provider: str) -> str:
     """By what its subjects are told from those of others."""
     return f'ldap:{provider}'

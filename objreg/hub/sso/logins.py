@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from objreg.config import ConfigError
 from objreg.hub.sso import ldap_login
 from objreg.hub.sso.ldap_settings import Ldap
 from objreg.hub.sso.metadata import Directory
+from objreg.hub.sso.person import ProviderFailed
 from objreg.hub.sso.settings import AnyProvider, Oidc, read_logins
 
 
@@ -42,6 +44,17 @@ class Logins:
         if self._path:
             found = read_logins(self._path)
             self._logins = {name: self._kept(name, settings) for name, settings in found.items()}
+
+    def check(self) -> None:
+        """Raise `ConfigError` for the first provider that cannot be asked, or does not say what it has to."""
+        for login in self:
+            try:
+                if isinstance(login, OidcLogin):
+                    login.directory.current()
+                else:
+                    ldap_login.check(login.settings)
+            except ProviderFailed as error:
+                raise ConfigError(f'logins: {self._path}: {login.name}: {error}') from error
 
     def _kept(self, name: str, settings: AnyProvider) -> AnyLogin:
         """The same one as before, with what it has learnt, unless something was changed."""

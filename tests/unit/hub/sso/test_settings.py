@@ -13,6 +13,7 @@ from objreg.config import ConfigError
 from objreg.hub.sso.settings import Oidc, read_logins
 from objreg.middleware.hub import Hub
 from objreg.testing.fakes import FakeApp
+from tests.openid import OpenId
 
 OIDC: dict[str, Any] = {
     'kind': 'oidc', 'issuer': 'https://id.example', 'client_id': 'objreg', 'url': 'https://hub.example',
@@ -88,14 +89,29 @@ def test_days_that_are_none_stop_the_start(tmp_path: Path, days: str) -> None:
         Hub(FakeApp(), {'stores': str(tmp_path / 'stores.yml'), 'here': str(tmp_path)}, stale_days=days)
 
 
-def test_check_config_names_file_section_and_option(tmp_path: Path) -> None:
-    (tmp_path / 'stores.yml').write_text('default: {driver: memory}\n')
-    (tmp_path / 'logins.yml').write_text(yaml.safe_dump({'company': {**OIDC, 'algorithms': ['HS256']}}))
-    (tmp_path / 'paste.ini').write_text(
+def configured(folder: Path, **given: Any) -> str:
+    """A ``paste.ini`` with a hub and this provider."""
+    (folder / 'stores.yml').write_text('default: {driver: memory}\n')
+    (folder / 'logins.yml').write_text(yaml.safe_dump({'company': {**OIDC, **given}}))
+    (folder / 'paste.ini').write_text(
         '[DEFAULT]\nstores = stores.yml\n[pipeline:main]\npipeline = hub nothing\n'
         '[app:nothing]\nuse = egg:objreg#nothing\n'
-        f'[filter:hub]\nuse = egg:objreg#hub\nlogins = {tmp_path}/logins.yml\n[server:main]\nuse = egg:objreg#server\n'
+        f'[filter:hub]\nuse = egg:objreg#hub\nlogins = {folder}/logins.yml\n[server:main]\nuse = egg:objreg#server\n'
     )
-    (line,) = check(str(tmp_path / 'paste.ini'), offline=True).problems
+    return str(folder / 'paste.ini')
+
+
+def test_check_config_names_file_section_and_option(tmp_path: Path) -> None:
+    (line,) = check(configured(tmp_path, algorithms=['HS256']), offline=True).problems
     assert line == (
         f'{tmp_path}/paste.ini: [filter:hub] logins: {tmp_path}/logins.yml: company: algorithms: HS256 is not accepted')
+
+
+def test_check_config_asks_the_provider(tmp_path: Path, provider: OpenId) -> None:
+    path = configured(tmp_path)
+    assert check(path).problems == []
+    provider.metadata['issuer'] = 'https://other.example'
+    (line,) = check(path).problems
+    assert line.startswith(f'{tmp_path}/paste.ini: [hub] logins: {tmp_path}/logins.yml: company: https://id.example/')
+    assert "it is of 'https://other.example'" in line
+    assert check(path, offline=True).problems == []
