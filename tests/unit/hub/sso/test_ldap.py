@@ -413,7 +413,7 @@ def test_a_server_that_says_nothing_is_left_in_time(scheme: str) -> None:
         began = time.monotonic()
         with pytest.raises(OSError, match='time|long'):
             reach(port, 0.1, scheme=scheme)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4
         done.set()
 
 

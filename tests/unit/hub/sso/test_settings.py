@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import yaml
 
 from objreg.check import check
 from objreg.config import ConfigError
+from objreg.hub.sso import ldap_settings
+from objreg.hub.sso.ldap_settings import Ldap
 from objreg.hub.sso.settings import Oidc, read_logins
 from objreg.middleware.hub import Hub
 from objreg.testing.fakes import FakeApp
@@ -115,3 +119,19 @@ def test_check_config_asks_the_provider(tmp_path: Path, provider: OpenId) -> Non
     assert line.startswith(f'{tmp_path}/paste.ini: [hub] logins: {tmp_path}/logins.yml: company: https://id.example/')
     assert "it is of 'https://other.example'" in line
     assert check(path, offline=True).problems == []
+
+
+def test_the_examples_of_the_manual_are_read_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ldap_settings, 'find_spec', lambda _: True)
+    text = (Path(__file__).parents[4] / 'docs/hub.md').read_text()
+    chapter = text.partition('## Single sign-on')[2].partition('\n## ')[0]
+    examples = [textwrap.dedent(one) for one in re.findall(r'(?m)(?:^ +\w+:\n(?:^ +.*\n)+)', chapter)]
+    for file in ('oidc-secret', 'ldap-password', 'ca.pem'):
+        (tmp_path / file).write_text('a secret\n')
+    path = tmp_path / 'logins.yml'
+    path.write_text(''.join(examples).replace('/etc/ssl/example-net.pem', 'ca.pem'))
+    found = read_logins(str(path))
+    assert {name: type(one) for name, one in found.items()} == {'company': Oidc, 'office': Ldap}
+    for kind in (Oidc, Ldap):  # each option is told of
+        for option in kind.__struct_fields__:
+            assert re.search(rf'\b{option}\b', chapter) or option.endswith(('_secret', '_password')), option
