@@ -24,7 +24,7 @@ from tests.servers.buckets import Bucket
 from tests.servers.containers import Container
 from tests.servers.registries import Objreg
 
-IMAGES, LAYERS = int(os.environ.get('OBJREG_TEST_IMAGES', '120')), 10
+IMAGES, LAYERS = int(os.environ.get('OBJREG_TEST_IMAGES', '60')), 10
 """500 makes it the 5,000 blobs that docs/roadmap.md tells of."""
 Tags = dict[str, bytes]
 """The manifest of each tag, by ``repository:tag``."""

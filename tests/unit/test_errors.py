@@ -40,6 +40,7 @@ TABLE = {
     # what no specification names
     'NotFoundHere': ('NOT_FOUND', 404),
     'PreconditionFailed': ('PRECONDITION_FAILED', 412),
+    'QuotaExceeded': ('DENIED', 403),
     'RequestInvalid': ('REQUEST_INVALID', 400),
 }
 CLASSES = {error.__name__: error for error in vars(errors).values()
