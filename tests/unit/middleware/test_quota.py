@@ -173,6 +173,7 @@ def test_a_blob_of_the_same_namespace_costs_nothing(node: Make) -> None:
 def test_what_other_nodes_took_in_is_known_after_a_count(node: Make) -> None:
     store = MemoryStore()
     first, second = node(store, quota=1500), node(store)
+    second.layer.watch.look('acme')  # what it knows from now on for a minute
     assert blob(first, ONE).status == 201
     assert blob(second, ONE).status == 201, 'it cannot know yet that this is nothing new'
     first.now = second.now = first.now + 700
