@@ -83,6 +83,7 @@ setup(
             'hub = objreg.middleware.hub:Hub',
             'limits = objreg.middleware.limits:Limits',
             'metrics = objreg.middleware.metrics:Metrics',
+            'old-v1 = objreg.middleware.old_v1:OldV1',
             'proxy = objreg.middleware.proxy:Proxy',
             'readonly = objreg.middleware.readonly:ReadOnly',
             'quota = objreg.middleware.quota:QuotaLayer',

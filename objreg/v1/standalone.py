@@ -26,14 +26,14 @@ def put_repository(call: Call) -> Response:
     call.require('push', name)
     ids = list(dict.fromkeys(one['id'] for one in _images(call)))
     call.view.announcements.add(call.access.subject, name, ids)
-    return _begun(call, 'write')
+    return begun(call, 'write')
 
 
 def images(call: Call) -> Response:
     """``GET …/images``: a pull begins.  Which images there are the tags say."""
     if not call.view.registry.repository(call.route.name).exists():
         raise V1Error(404, 'images not found')
-    return _begun(call, 'read', [])
+    return begun(call, 'read', [])
 
 
 def put_images(call: Call) -> Response:
@@ -73,8 +73,8 @@ def properties(call: Call) -> Response:
     return answer({'access': 'public' if call.access.is_unrestricted else 'private'})
 
 
-def _begun(call: Call, access: str, document: Any = '') -> Response:
-    """Clients need a token and to be told where to go, though nobody here asks for either."""
+def begun(call: Call, access: str, document: Any = '') -> Response:
+    """A push or a pull begins.  Clients need a token and to be told where to go, though nobody here asks for either."""
     headers = [('X-Docker-Endpoints', call.req.host)]
     if call.req.headers.get('X-Docker-Token', '').lower() == 'true':
         token = call.view.tokens.issue(call.route.name, access, subject=call.access.subject)
