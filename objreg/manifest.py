@@ -78,8 +78,11 @@ def of_stored(stored: Descriptor) -> Manifest:
     return parse(stored.data or b'', stored.media_type, max_children=1 << 30)
 
 
-def _load(data: bytes) -> dict[str, Any]:
-    """The document, if every reader of JSON sees the same in it (CVE-2021-41190 is about two that did not)."""
+def load(data: bytes) -> dict[str, Any]:
+    """A JSON object in which every reader sees the same (CVE-2021-41190 is about two that did not).
+
+    Raises MANIFEST_INVALID.
+    """
     try:
         document = json.loads(
             data.decode(), object_pairs_hook=_unique, parse_float=_number, parse_constant=_number,
@@ -89,6 +92,11 @@ def _load(data: bytes) -> dict[str, Any]:
         raise ManifestInvalid(f'not JSON: {str(error)[:200]}') from error
     if not isinstance(document, dict):
         raise ManifestInvalid('a manifest is a JSON object')
+    return document
+
+
+def _load(data: bytes) -> dict[str, Any]:
+    document = load(data)
     for name in document:
         meant = _FOLDED.get(name.casefold(), name)
         if meant != name:  # Go's readers take one for the other

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
-_HEADING = re.compile(r'``([a-z_]+)(?: =(.*?))?``')
+_HEADING = re.compile(r'``([a-z_][a-z0-9_]*)(?: =(.*?))?``')
 _CODE = re.compile(r'::\n\n((?:    .*\n|\n)+)')
 _GROUPS = (
     ('Layers of the pipeline', 'paste.filter_app_factory', '[filter:{}]'),

@@ -11,7 +11,6 @@ of certificates; others take whatever id a JWKS says.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 
+from objreg import libtrust
 from objreg.auth.tokens import Algorithms
 from objreg.hub import keys, records
 from objreg.hub.records import SigningKey
@@ -167,7 +167,7 @@ class Signing:
     def _make(self) -> _Key:
         key: Any = OKPKey.generate_key('Ed25519') if self._algorithm == 'EdDSA' else ECKey.generate_key('P-256')
         created = int(self._clock())
-        id = f'{created:012d}-{hashlib.sha256(_public(key)).hexdigest()[:16]}'
+        id = f'{created:012d}-{hashlib.sha256(libtrust.public_bytes(key)).hexdigest()[:16]}'
         record = SigningKey(jwk=key.as_dict(private=True), created=created)
         self._store.put(keys.signing(id), record.dump())
         return _loaded(id, record)
@@ -184,21 +184,7 @@ def _without_tokens(found: list[_Key], now: float) -> list[_Key]:
 def _loaded(id: str, record: SigningKey) -> _Key:
     kind, algorithm = (OKPKey, 'EdDSA') if record.jwk.get('kty') == 'OKP' else (ECKey, 'ES256')
     key: Any = kind.import_key({**record.jwk})
-    return _Key(record.created, id, kind.import_key({**record.jwk, 'kid': _fingerprint(key)}), algorithm)
-
-
-def _public(key: Any) -> bytes:
-    """The public key, DER (SubjectPublicKeyInfo)."""
-    encoded: bytes = key.public_key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return encoded
-
-
-def _fingerprint(key: Any) -> str:
-    """libtrust: the first 240 bits of the SHA-256 of the public key, in base 32, four at a time."""
-    text = base64.b32encode(hashlib.sha256(_public(key)).digest()[:30]).decode()
-    return ':'.join(text[at:at + 4] for at in range(0, len(text), 4))
+    return _Key(record.created, id, kind.import_key({**record.jwk, 'kid': libtrust.key_id(key)}), algorithm)
 
 
 def _certificate(one: _Key) -> bytes:
@@ -206,7 +192,7 @@ def _certificate(one: _Key) -> bytes:
     begins = datetime.fromtimestamp(one.created, UTC)
     made = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(one.key.public_key)
-        .serial_number(int.from_bytes(hashlib.sha256(_public(one.key)).digest()[:8]) | 1)
+        .serial_number(int.from_bytes(hashlib.sha256(libtrust.public_bytes(one.key)).digest()[:8]) | 1)
         .not_valid_before(begins - timedelta(days=1)).not_valid_after(begins + timedelta(days=3650))
         .sign(one.key.private_key, hashes.SHA256())
     )

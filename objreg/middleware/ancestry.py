@@ -11,6 +11,11 @@ it, and nothing has to be moved.
   knowing an id.
 - A layer is stored once, whichever way it came in.
 
+Manifests of schema 1 are another form of the same images, for Docker 1.6 to 1.9 and whoever else says in ``Accept``
+that he takes these and nothing newer.  They are made when a tag is asked for, with the ids that Docker's registry up to
+2.8 derives, and signed by a key that lives as long as the process.  Of an index the image for ``platform`` is given; of
+what has layers elsewhere, or packed by zstd, there is none (404).
+
 Its place is behind ``auth`` and before ``webhooks``, ``readonly`` and ``dedup``, through which it writes.  Where there
 is a ``hub``, the index (users, search, tokens) is the hub's; without one this layer answers what clients need of it.
 
@@ -19,7 +24,9 @@ Options:
 ``store = default``
     The store in ``stores.yml`` that holds the registry.  Usually said once, in ``[DEFAULT]``.
 ``platform = linux/amd64``
-    Which image of an index clients of the first version are given.
+    Which image of an index clients of the first version, and of schema 1, are given.
+``schema1 = serve``
+    Manifests of schema 1: ``serve`` them to clients that know no others, or ``none``.
 
 Example::
 
@@ -45,6 +52,7 @@ from objreg.v1.call import Call
 from objreg.v1.errors import V1Error, as_v1
 from objreg.v1.inner import Inner
 from objreg.v1.routes import RouteV1, is_v1, match_v1
+from objreg.v1.schema1_answers import Schema1, concerns
 from objreg.v1.view import Platform, View
 
 ANSWERS: dict[tuple[str, str], Callable[[Call], Response]] = {
@@ -83,19 +91,27 @@ class Ancestry(Middleware):
 
     def __init__(
         self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, store: str | None = None,
-        platform: str = 'linux/amd64', registry: Registry | None = None,
+        platform: str = 'linux/amd64', schema1: str = 'serve', registry: Registry | None = None,
     ) -> None:
         super().__init__(app, global_conf)
         self.registry = registry or open_registry(global_conf, store)
         self._view = View(self.registry, _platform(platform))
+        if schema1 not in ('none', 'serve'):
+            raise ConfigError(f'schema1: {schema1!r} is none of none, serve')
+        self._schema1 = None if schema1 == 'none' else Schema1(self._view)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not is_v1(environ.get('PATH_INFO', '')):
-            return self.app(environ, start_response)
-        return super().__call__(environ, start_response)
+        if is_v1(environ.get('PATH_INFO', '')) or (self._schema1 is not None and concerns(environ)):
+            return super().__call__(environ, start_response)
+        return self.app(environ, start_response)
 
     def handle(self, req: Request) -> Any:
-        """The answer of the first version."""
+        """The answer of the first version, or of schema 1."""
+        if self._schema1 is not None and not is_v1(req.environ['PATH_INFO']):
+            try:
+                return self._schema1.respond(req, self.app)
+            except (Unavailable, Refused) as error:
+                raise of_store(error, req.environ.get('objreg.request_id', '')) from error
         try:
             return self._respond(req)
         except (Unavailable, Refused) as error:

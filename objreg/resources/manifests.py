@@ -44,8 +44,8 @@ class Manifests(Resource):
         """The bytes as they were pushed: one read, none by a digest that this node saw lately."""
         found = self._find(req, name, reference)
         data = found.data or b''
-        headers = _headers(found)
-        if str(found.digest) in req.environ.get('HTTP_IF_NONE_MATCH', ''):
+        headers = said_of(found.media_type, found.digest)
+        if is_known(req, found.digest):
             return answer(304, headers[1:])
         return answer(200, headers, data)
 
@@ -129,12 +129,14 @@ class Manifests(Resource):
         return answer(202)
 
 
-def _headers(found: Descriptor) -> list[tuple[str, str]]:
-    return [
-        ('Content-Type', found.media_type),
-        ('Docker-Content-Digest', str(found.digest)),
-        ('ETag', f'"{found.digest}"'),
-    ]
+def said_of(media_type: str, digest: Digest) -> list[tuple[str, str]]:
+    """The headers of a manifest."""
+    return [('Content-Type', media_type), ('Docker-Content-Digest', str(digest)), ('ETag', f'"{digest}"')]
+
+
+def is_known(req: Request, digest: Digest) -> bool:
+    """Whether the client has that manifest already."""
+    return str(digest) in req.environ.get('HTTP_IF_NONE_MATCH', '')
 
 
 def _named(req: Request, reference: str, data: bytes) -> tuple[Digest, list[str]]:

@@ -9,6 +9,7 @@ A configuration that was made here from images with ids of their own names these
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
@@ -26,6 +27,7 @@ from objreg.v1.image import (
     Image,
     ImageInvalid,
     Layer,
+    compact,
     dump,
     is_id,
     lineage_of,
@@ -35,6 +37,7 @@ from objreg.v1.image import (
 IDS = 'objreg.v1.ids'
 """Field of a configuration: the ids of its images, the root's first."""
 _CONFIGS = frozenset({'application/vnd.docker.container.image.v1+json', 'application/vnd.oci.image.config.v1+json'})
+_TIME = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)', re.ASCII)
 _ONLY_V2 = ('rootfs', 'history', IDS)
 EMPTY = Layer(
     str(EMPTY_DIGEST), len(EMPTY_LAYER), 'application/vnd.docker.image.rootfs.diff.tar.gzip', str(EMPTY_DIFF_ID)
@@ -84,7 +87,7 @@ def plain_images_of(manifest: Manifest, digest: str, config: bytes, *, named: bo
     ]
     entry, layer = layers[-1]
     images.append(Image(
-        _top_json(document, entry, chains[-1]), layer, chains[-1], lineages[-1], manifest=digest,
+        _top_json(config, entry, chains[-1]), layer, chains[-1], lineages[-1], manifest=digest,
         is_expanded=len(ids) == 1,
     ))
     return images[::-1]
@@ -134,7 +137,7 @@ def _json(entry: dict[str, Any], chain: tuple[str, ...]) -> bytes:
         document['parent'] = chain[1]
     if entry.get('comment'):
         document['comment'] = entry['comment']
-    document['created'] = entry.get('created') or '0001-01-01T00:00:00Z'
+    document['created'] = _time(entry.get('created') or '0001-01-01T00:00:00Z')
     document['container_config'] = {'Cmd': [entry.get('created_by') or '']}
     if entry.get('author'):
         document['author'] = entry['author']
@@ -143,15 +146,33 @@ def _json(entry: dict[str, Any], chain: tuple[str, ...]) -> bytes:
     return dump(document)
 
 
-def _top_json(document: dict[str, Any], entry: dict[str, Any], chain: tuple[str, ...]) -> bytes:
-    """Of the topmost image: the configuration without what only the second version knows."""
-    top = {key: value for key, value in document.items() if key not in _ONLY_V2}
-    top['id'] = chain[0]
+def _top_json(config: bytes, entry: dict[str, Any], chain: tuple[str, ...]) -> bytes:
+    """Of the topmost image: the configuration without what only the second version knows.
+
+    Docker's registry sorts its fields and leaves what they hold as it stands there.
+    """
+    try:
+        document = msgspec.json.decode(config, type=dict[str, msgspec.Raw])
+        top = {key: compact(bytes(value)) for key, value in document.items() if key not in _ONLY_V2}
+    except (msgspec.DecodeError, UnicodeDecodeError, ImageInvalid) as error:
+        raise NoImages('its configuration: Invalid JSON') from error
+    top['id'] = dump(chain[0])
     if len(chain) > 1:
-        top['parent'] = chain[1]
+        top['parent'] = dump(chain[1])
     if entry.get('empty_layer') is True:
-        top['throwaway'] = True
-    return dump(top, sort=True)
+        top['throwaway'] = b'true'
+    return b'{%s}' % b','.join(dump(key) + b':' + top[key] for key in sorted(top))
+
+
+def _time(text: Any) -> Any:
+    """A time as Go writes it: no zeros at the end of its fraction, and UTC as Z.  What is none stays as it is."""
+    found = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return text
+    seconds, fraction, zone = found.groups()
+    fraction = (fraction or '')[:9].rstrip('0')
+    zone = 'Z' if zone in ('+00:00', '-00:00') else zone
+    return f'{seconds}.{fraction}{zone}' if fraction else f'{seconds}{zone}'
 
 
 def _completed(image: Image) -> bytes:

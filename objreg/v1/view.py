@@ -16,6 +16,7 @@ from objreg import keys
 from objreg import manifest as manifests
 from objreg.descriptor import Descriptor
 from objreg.errors import BlobUnknown, ManifestUnknown
+from objreg.manifest import Manifest
 from objreg.names import Digest
 from objreg.registry import Registry
 from objreg.repository import Repository
@@ -23,7 +24,7 @@ from objreg.sessions import Recent
 from objreg.store import NotFound, Refused, Unavailable
 from objreg.v1.announcements import Announcements
 from objreg.v1.file_lists import FileLists
-from objreg.v1.from_v2 import NoImages, config_descriptor, images_of
+from objreg.v1.from_v2 import NoImages, config_descriptor, images_of, plain_images_of
 from objreg.v1.image import Image
 from objreg.v1.images import Images
 from objreg.v1.sealed import SealedTokens
@@ -79,6 +80,12 @@ class View:
         self._note(images[0], repository.name)
         return images[0]
 
+    def plain_of_tag(self, repository: Repository, tag: str) -> list[Image]:
+        """The images of what a tag names, by derived ids; none is noted.  Raises as `of_tag` does."""
+        found = self._image(repository, repository.tagged(tag))
+        manifest, config = self._read(repository, found)
+        return plain_images_of(manifest, str(found.digest), config, named=False)
+
     def expand(self, image: Image, repository: Repository) -> None:
         """Note the ancestors of an image too."""
         if image.is_expanded:
@@ -94,12 +101,17 @@ class View:
         self._note(_expanded(images[0]), repository.name)
 
     def _derived(self, repository: Repository, found: Descriptor, *, named: bool = True) -> list[Image]:
+        manifest, config = self._read(repository, found)
+        return images_of(manifest, str(found.digest), config, named=named)
+
+    def _read(self, repository: Repository, found: Descriptor) -> tuple[Manifest, bytes]:
+        """What a manifest says, and its configuration."""
         manifest = manifests.of_stored(found)
         repository.introduce(found, manifest)
         config = config_descriptor(manifest)
         if config.size > _LARGEST_CONFIG:
             raise NoImages(f'its configuration has {config.size} bytes')
-        return images_of(manifest, str(found.digest), self._config(repository, config), named=named)
+        return manifest, self._config(repository, config)
 
     def _config(self, repository: Repository, config: Descriptor) -> bytes:
         try:

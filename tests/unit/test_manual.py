@@ -45,7 +45,7 @@ def test_the_configuration_reference_is_up_to_date() -> None:
 def test_paste_ini_has_every_option_with_its_default() -> None:
     text = (ROOT / 'paste.ini').read_text()
     parser = configparser.RawConfigParser()
-    parser.read_string(re.sub(r'(?m)^# (?=[a-z_]+ =)', '', text))
+    parser.read_string(re.sub(r'(?m)^# (?=[a-z0-9_]+ =)', '', text))
     for page in LAYERS:
         _, section, _, found = page.values
         written = dict(parser.items(section.strip('[]')))

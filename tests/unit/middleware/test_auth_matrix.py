@@ -12,10 +12,13 @@ import pytest
 
 from objreg.app import RegistryApp
 from objreg.drivers.memory import MemoryStore
+from objreg.manifest import SCHEMA_1
+from objreg.middleware.ancestry import Ancestry
 from objreg.middleware.auth import Auth
 from objreg.middleware.dedup import Dedup
 from objreg.names import Digest
 from objreg.registry import Registry
+from objreg.v1.image import EMPTY_DIGEST
 from tests import documents
 from tests.inprocess import Client
 from tests.unit.middleware.calls import call
@@ -35,6 +38,7 @@ RULES = """
 PULLS = [
     ('GET', 'manifests/tag'), ('HEAD', 'manifests/tag'), ('GET', f'blobs/{DIGEST}'), ('HEAD', f'blobs/{DIGEST}'),
     ('GET', 'tags/list'), ('HEAD', 'tags/list'), ('GET', f'referrers/{DIGEST}'),
+    ('GET', f'blobs/{EMPTY_DIGEST}'), ('HEAD', f'blobs/{EMPTY_DIGEST}'),
 ]
 PUSHES = [
     ('POST', 'blobs/uploads/'), ('POST', f'blobs/uploads/?digest={DIGEST}'), ('PUT', 'manifests/tag'),
@@ -65,7 +69,7 @@ def client() -> Client:
 
 
 def pipeline(shared: Registry, **options: Any) -> Auth:
-    return Auth(Dedup(RegistryApp(shared), registry=shared), **options)
+    return Auth(Ancestry(Dedup(RegistryApp(shared), registry=shared), registry=shared), **options)
 
 
 @pytest.fixture
@@ -77,10 +81,10 @@ def basic(tmp_path: Path, client: Client) -> Callable[..., Any]:
         client.registry, type='htpasswd', htpasswd=str(tmp_path / 'htpasswd'), rules=str(tmp_path / 'rules.yml')
     )
 
-    def request(user: str, method: str, path: str, body: bytes = b'') -> Any:
+    def request(user: str, method: str, path: str, body: bytes = b'', **more: str) -> Any:
         given = base64.b64encode(f'{user}:{user}-secret'.encode()).decode()
         headers = {} if user == 'anonymous' else {'HTTP_AUTHORIZATION': f'Basic {given}'}
-        return call(layer, path, method, body, **headers)
+        return call(layer, path, method, body, **headers, **more)
 
     return request
 
@@ -93,10 +97,10 @@ def bearer(tmp_path: Path, client: Client) -> Callable[..., Any]:
         jwks=write_jwks(tmp_path / 'jwks'),
     )
 
-    def request(user: str, method: str, path: str, body: bytes = b'') -> Any:
+    def request(user: str, method: str, path: str, body: bytes = b'', **more: str) -> Any:
         access = [grants(name, *rights.split()) for name, rights in RIGHTS[user].items()]
         sub = '' if user == 'anonymous' else user
-        return call(layer, path, method, body, HTTP_AUTHORIZATION=f'Bearer {token(*access, sub=sub)}')
+        return call(layer, path, method, body, HTTP_AUTHORIZATION=f'Bearer {token(*access, sub=sub)}', **more)
 
     return request
 
@@ -117,6 +121,21 @@ def test_the_matrix(request: pytest.FixtureRequest, kind: str, user: str, name: 
                 assert answer.headers.get('WWW-Authenticate', '').startswith(
                     'Bearer realm=' if kind == 'bearer' else 'Basic realm=' if refused == 401 else ''
                 )
+
+
+@pytest.mark.parametrize('user', RIGHTS)
+@pytest.mark.parametrize('kind', ['basic', 'bearer'])
+def test_a_manifest_of_schema_1_takes_what_any_manifest_takes(
+    request: pytest.FixtureRequest, kind: str, user: str,
+) -> None:
+    ask = request.getfixturevalue(kind)
+    for name in REPOSITORIES:
+        answer = ask(user, 'GET', f'/v2/{name}/manifests/tag', HTTP_ACCEPT=next(iter(SCHEMA_1)))
+        if 'pull' in RIGHTS[user].get(name, ''):
+            assert (answer.status_code, answer.json['errors'][0]['code']) == (404, 'MANIFEST_UNKNOWN')
+            assert 'schema 1' in answer.json['errors'][0]['detail']  # its configuration says nothing of layers
+        else:
+            assert answer.status_code in (401, 403)
 
 
 @pytest.mark.parametrize('kind', ['basic', 'bearer'])
