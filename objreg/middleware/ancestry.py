@@ -14,7 +14,8 @@ it, and nothing has to be moved.
 Manifests of schema 1 are another form of the same images, for Docker 1.6 to 1.9 and whoever else says in ``Accept``
 that he takes these and nothing newer.  They are made when a tag is asked for, with the ids that Docker's registry up to
 2.8 derives, and signed by a key that lives as long as the process.  Of an index the image for ``platform`` is given; of
-what has layers elsewhere, or packed by zstd, there is none (404).
+what has layers elsewhere, or packed by zstd, there is none (404).  With ``schema1 = accept`` they are pushed as well,
+and each becomes a manifest of schema 2.
 
 Its place is behind ``auth`` and before ``webhooks``, ``readonly`` and ``dedup``, through which it writes.  Where there
 is a ``hub``, the index (users, search, tokens) is the hub's; without one this layer answers what clients need of it.
@@ -26,7 +27,8 @@ Options:
 ``platform = linux/amd64``
     Which image of an index clients of the first version, and of schema 1, are given.
 ``schema1 = serve``
-    Manifests of schema 1: ``serve`` them to clients that know no others, or ``none``.
+    Manifests of schema 1: ``serve`` them to clients that know no others, ``accept`` them as well (each is stored as
+    one of schema 2, for which its layers are read), or ``none``.
 
 Example::
 
@@ -52,7 +54,7 @@ from objreg.v1.call import Call
 from objreg.v1.errors import V1Error, as_v1
 from objreg.v1.inner import Inner
 from objreg.v1.routes import RouteV1, is_v1, match_v1
-from objreg.v1.schema1_answers import Schema1, concerns
+from objreg.v1.schema1_answers import Schema1Answers
 from objreg.v1.view import Platform, View
 
 ANSWERS: dict[tuple[str, str], Callable[[Call], Response]] = {
@@ -96,12 +98,12 @@ class Ancestry(Middleware):
         super().__init__(app, global_conf)
         self.registry = registry or open_registry(global_conf, store)
         self._view = View(self.registry, _platform(platform))
-        if schema1 not in ('none', 'serve'):
-            raise ConfigError(f'schema1: {schema1!r} is none of none, serve')
-        self._schema1 = None if schema1 == 'none' else Schema1(self._view)
+        if schema1 not in ('none', 'serve', 'accept'):
+            raise ConfigError(f'schema1: {schema1!r} is none of none, serve, accept')
+        self._schema1 = None if schema1 == 'none' else Schema1Answers(self._view, accepts=schema1 == 'accept')
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if is_v1(environ.get('PATH_INFO', '')) or (self._schema1 is not None and concerns(environ)):
+        if is_v1(environ.get('PATH_INFO', '')) or (self._schema1 is not None and self._schema1.concerns(environ)):
             return super().__call__(environ, start_response)
         return self.app(environ, start_response)
 

@@ -58,25 +58,26 @@ class Inner:
 
     def delete(self, name: str, reference: str, *, missing_ok: bool = False) -> None:
         """A tag, or a manifest with its tags."""
-        response = self._send('DELETE', f'/v2/{name}/manifests/{reference}', {})
+        response = self.send('DELETE', f'/v2/{name}/manifests/{reference}', {})
         if response.status_int >= 400 and not (missing_ok and response.status_int == 404):
             raise self.error(response)
 
     def get_blob(self, name: str, digest: str, method: str, headers: dict[str, str]) -> Response:
         """The answer to a request for a blob, as it comes: bytes, a range of them, or where they are."""
-        return self._send(method, f'/v2/{name}/blobs/{digest}', {}, headers=headers)
+        return self.send(method, f'/v2/{name}/blobs/{digest}', {}, headers=headers)
 
     def _ask(self, method: str, path: str, query: dict[str, str] | None = None, **rest: Any) -> Response:
         """The answer; raises what is wrong with it."""
-        response = self._send(method, path, query or {}, **rest)
+        response = self.send(method, path, query or {}, **rest)
         if response.status_int >= 400:
             raise self.error(response)
         return response
 
-    def _send(
+    def send(
         self, method: str, path: str, query: dict[str, str], *, body: Any = None, size: int | None = None,
         content_type: str = '', headers: dict[str, str] | None = None,
     ) -> Response:
+        """The answer to a request, whatever it is; `path` may have a query, and `headers` are keys of the environ."""
         environ = {**self._environ, **(headers or {})}
         path, _, given = path.partition('?')
         script = environ.get('SCRIPT_NAME', '')

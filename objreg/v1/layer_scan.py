@@ -39,6 +39,8 @@ class LayerScan:
         self._unpacker = Unpacker(limit)
         self._tarsum = Tarsum()
         self._size = 0
+        self.unpacked = 0
+        """Bytes that came out so far."""
 
     def feed(self, data: bytes) -> None:
         """More of it; raises `Unreadable`."""
@@ -61,5 +63,6 @@ class LayerScan:
         )
 
     def _plain(self, data: bytes) -> None:
+        self.unpacked += len(data)
         self._diff.update(data)
         self._tarsum.feed(data)

@@ -27,11 +27,14 @@ def media_type(compression: Compression) -> str:
     return _MEDIA_TYPES.get(compression, _LAYER)
 
 
-def config_of(images: Sequence[Image]) -> bytes:
-    """The configuration of the first of these, which come with all their ancestors, topmost first."""
+def config_of(images: Sequence[Image], architecture: str = 'amd64') -> bytes:
+    """The configuration of the first of these, which come with all their ancestors, topmost first.
+
+    It is for that `architecture` if it says none.
+    """
     top = images[0].document()
     config = {key: value for key, value in top.items() if key not in _ONLY_V1}
-    config.setdefault('architecture', 'amd64')
+    config.setdefault('architecture', architecture)
     config.setdefault('os', 'linux')
     rising = list(reversed(images))
     config['history'] = [_step(image) for image in rising]

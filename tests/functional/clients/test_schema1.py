@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from objreg.manifest import DOCKER_LIST, DOCKER_MANIFEST
+from objreg.testing.v1_client import V1Client
+from objreg.testing.v1_http import over_http
 from tests import documents, libtrust
 from tests.functional.clients.programs import digest_of, run
 from tests.functional.registries import objreg  # noqa: F401 - a fixture
@@ -156,3 +158,45 @@ def test_the_empty_layer_is_pulled_by_its_digest(objreg: Objreg) -> None:  # noq
         assert objreg.call('HEAD', f'/v2/team/app/blobs/{digest}')[0] == 200
         status, body, _ = objreg.call('GET', f'/v2/team/app/blobs/{digest}')
         assert status == 200 and f'sha256:{hashlib.sha256(body).hexdigest()}' == digest
+
+
+@pytest.fixture
+def accepting(tmp_path: Path) -> Iterator[Objreg]:
+    """The registry over a folder, which takes manifests of schema 1."""
+    options = {'filter:ancestry': {'schema1': 'accept'}}
+    with Objreg(tmp_path / 'accepting', {'driver': 'file', 'path': str(tmp_path / 'old')}, options=options) as server:
+        yield server
+
+
+def test_what_skopeo_pushes_as_schema_1_is_an_image_as_any(accepting: Objreg, tmp_path: Path) -> None:
+    data, layers = IMAGES['empty-at-top']
+    push(accepting, 'team/source', '1', data, *layers)
+    host = f'docker://127.0.0.1:{accepting.port}'
+    insecure = ['--src-tls-verify=false', '--dest-tls-verify=false']
+    run('skopeo', 'copy', '-q', '--format', 'v2s1', *insecure, f'{host}/team/source:1', f'{host}/team/old:1')
+    status, body, _ = accepting.call('GET', '/v2/team/old/manifests/1')
+    assert status == 200
+    stored = json.loads(body)
+    assert stored['mediaType'] == DOCKER_MANIFEST
+    assert [one['digest'] for one in stored['layers']] == [digest_of(one) for one in layers]
+    _, body, _ = accepting.call('GET', f'/v2/team/old/blobs/{stored["config"]["digest"]}')
+    made, original = json.loads(body), json.loads(data)
+    assert made['rootfs'] == original['rootfs']
+    assert (made['architecture'], made['config']['Env']) == (original['architecture'], original['config']['Env'])
+    assert [step.get('empty_layer', False) for step in made['history']] == [False, False, False, True]
+    run('skopeo', 'copy', '-q', '--src-tls-verify=false', f'{host}/team/old:1', f'dir:{tmp_path}/pulled')
+    client = V1Client(over_http(f'http://127.0.0.1:{accepting.port}'))
+    assert [image.layer for image in client.pull('team/old', '1')][:3] == layers
+
+
+def test_what_the_cncf_registry_made_is_pushed_to_this_one(accepting: Objreg, peer: Peer) -> None:
+    """Signatures of libtrust itself."""
+    data, layers = IMAGES['steps']
+    push(peer, 'team/app', 'steps', data, *layers)
+    push(accepting, 'team/app', 'other', data, *layers)
+    _, made, headers = peer.call('GET', '/v2/team/app/manifests/steps', OLD)
+    answer = accepting.must('PUT', '/v2/team/app/manifests/steps', {'Content-Type': SIGNED}, made)
+    assert answer['Docker-Content-Digest'] == headers['Docker-Content-Digest']
+    assert json.loads(asked(accepting, 'team/app', 'steps')[1])['fsLayers'] == json.loads(made)['fsLayers']
+    spoilt = made.replace(b'ADD file', b'ADD vile')
+    assert accepting.call('PUT', '/v2/team/app/manifests/steps', {'Content-Type': SIGNED}, spoilt)[0] == 400
