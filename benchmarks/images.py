@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import tarfile
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from objreg.manifest import OCI_MANIFEST
+from objreg.testing.v1_client import V1Image
 
 CONFIG = 'application/vnd.oci.image.config.v1+json'
 LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip'
@@ -33,6 +35,21 @@ def make_image(folder: Path, layers: int, size: int) -> Path:
     (folder / 'oci-layout').write_text('{"imageLayoutVersion": "1.0.0"}')
     (folder / 'index.json').write_text(json.dumps({'schemaVersion': 2, 'manifests': [manifest]}))
     return folder
+
+
+def make_v1_images(count: int, size: int) -> list[V1Image]:
+    """A chain of images of the first version of the API, the root first, each with a layer of `size` bytes."""
+    made: list[V1Image] = []
+    for _ in range(count):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode='w:gz') as archive:
+            member = tarfile.TarInfo(os.urandom(8).hex())
+            member.size = size
+            archive.addfile(member, io.BytesIO(os.urandom(size)))
+        parent = {'parent': made[-1].id} if made else {}
+        document = {'id': os.urandom(32).hex(), **parent, 'created': '2014-05-01T12:00:00Z', 'os': 'linux'}
+        made.append(V1Image(json.dumps(document).encode(), file.getvalue()))
+    return made
 
 
 def _blob(blobs: Path, data: bytes) -> dict[str, object]:
