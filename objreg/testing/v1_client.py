@@ -8,9 +8,10 @@ byte too many when they resume.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -78,7 +79,8 @@ class V1Client:
     """One of them.
 
     `version` is what it calls itself; `basic_always`: it was told that the registry stands alone, over https, and sends
-    its password with each request.
+    its password with each request.  `reach` is how registries are reached that the index names; without it all is asked
+    of the index.
     """
 
     send: Send
@@ -86,10 +88,14 @@ class V1Client:
     password: str = ''
     version: str = '1.12.6'
     basic_always: bool = False
+    reach: Callable[[str], Send] | None = None
     piece: int = 32 * 1024
     sent: list[str] = field(default_factory=list)
     """What it asked for, ``METHOD path``."""
     token: str = ''
+    registry: Send | None = None
+    """That which is asked for images and tags; without one it is the index."""
+    endpoints: list[Send] = field(default_factory=list)
 
     def ping(self) -> Answer:
         """Whether there is a registry; Docker up to 0.10 wants to know its version."""
@@ -120,13 +126,16 @@ class V1Client:
         tagged = {id: tag for tag, id in tags.items()}
         listed = [{'id': image.id, **({'Tag': tagged[image.id]} if image.id in tagged else {})} for image in images]
         self._begin('PUT', f'/v1/repositories/{name}/', listed)
-        there = {image.id for image in images if self._ask('GET', f'/v1/images/{image.id}/json').status == 200}
         layers = 0
-        for image in images:
-            if image.id not in there:
-                layers += self.push_image(image)
-            for tag in (tag for tag, id in tags.items() if id == image.id):
-                self._expect((200, 201), 'PUT', f'/v1/repositories/{name}/tags/{tag}', json.dumps(image.id).encode())
+        for registry in self.endpoints or [self.send]:
+            self.registry = registry
+            there = {image.id for image in images if self._ask('GET', f'/v1/images/{image.id}/json').status == 200}
+            for image in images:
+                if image.id not in there:
+                    layers += self.push_image(image)
+                for tag in (tag for tag, id in tags.items() if id == image.id):
+                    path = f'/v1/repositories/{name}/tags/{tag}'
+                    self._expect((200, 201), 'PUT', path, json.dumps(image.id).encode())
         self._end(name)
         return layers
 
@@ -161,8 +170,17 @@ class V1Client:
         return dict(self._expect((200,), 'GET', f'/v1/repositories/{name}/tags').json())
 
     def pull(self, name: str, tag: str = 'latest') -> list[V1Image]:
-        """All images of a tag, the root first."""
+        """All images of a tag, the root first, of the first registry that has them."""
         self._begin('GET', f'/v1/repositories/{name}/images')
+        *others, last = self.endpoints or [self.send]
+        for registry in others:
+            self.registry = registry
+            with contextlib.suppress(Failed, Cut):
+                return self._pulled(name, tag)
+        self.registry = last
+        return self._pulled(name, tag)
+
+    def _pulled(self, name: str, tag: str) -> list[V1Image]:
         if tuple(map(int, self.version.split('.')[:2])) >= (1, 7):
             id = self._expect((200,), 'GET', f'/v1/repositories/{name}/tags/{tag}').json()
         else:
@@ -208,6 +226,9 @@ class V1Client:
         if answer.status not in (200, 201):
             raise Failed('begin', answer)
         self.token = answer.headers.get('x-docker-token', '')
+        named = answer.headers.get('x-docker-endpoints', '')
+        self.endpoints = [self.reach(host.strip()) for host in named.split(',')] if self.reach and named else []
+        self.registry = self.endpoints[0] if self.endpoints else None
         if method == 'PUT' and not (self.token and answer.headers.get('x-docker-endpoints')):
             raise Failed('no token, or no endpoints', answer)
 
@@ -226,7 +247,9 @@ class V1Client:
         said = {'User-Agent': f'docker/{self.version} go/go1.6.4 kernel/4.4.0 os/linux arch/amd64', **(headers or {})}
         if 'Authorization' not in said:
             said |= self._basic() if self.basic_always else self._with_token()
-        return self.send(method, path, said, body)
+        is_of_registry = path.startswith('/v1/images/') or '/tags' in path
+        send = self.registry if self.registry is not None and is_of_registry else self.send
+        return send(method, path, said, body)
 
     def _for_token(self) -> dict[str, str]:
         return {'X-Docker-Token': 'true', **self._basic()}

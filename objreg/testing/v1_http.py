@@ -17,9 +17,12 @@ def over_http(url: str, *, largest: int = 2**30) -> Send:
     def send(
         method: str, path: str, headers: Mapping[str, str], body: bytes | Iterator[bytes] | None
     ) -> Answer:
-        answer = pool.request(
-            method, f'{url}{path}', headers=dict(headers), body=body, preload_content=False, decode_content=False,
-        )
+        try:
+            answer = pool.request(
+                method, f'{url}{path}', headers=dict(headers), body=body, preload_content=False, decode_content=False,
+            )
+        except HTTPError as error:
+            raise Cut(Answer(0, {}, b'')) from error
         said = {name.lower(): value for name, value in answer.headers.items()}
         pieces: list[bytes] = []
         try:

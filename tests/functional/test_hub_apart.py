@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 
 from objreg.manifest import OCI_MANIFEST
+from objreg.testing.v1_client import Failed, V1Client
+from objreg.testing.v1_http import over_http
+from tests.servers.process import free_ports
 from tests.servers.registries import EMPTY, Objreg
+from tests.unit.v1.registries import images, layer, packed
 
 SERVICES = ('paris', 'tokyo')
 PASSWORD = 'correct horse'
@@ -25,27 +29,27 @@ MANIFEST = json.dumps({
 }).encode()
 
 
-def hub_on(folder: Path, bucket: Path, port: int = 0) -> Objreg:
-    """The hub by itself, over that bucket."""
+def hub_on(folder: Path, bucket: Path, port: int = 0, **more: str) -> Objreg:
+    """The hub by itself, over that bucket; `more` are options of it."""
     options = {
         'pipeline:main': {'pipeline': 'errors proxy healthcheck metrics limits hub nothing'},
-        'filter:hub': {'services': ' '.join(SERVICES)}, 'server:main': {'unprotected': 'allow'},
+        'filter:hub': {'services': ' '.join(SERVICES), **more}, 'server:main': {'unprotected': 'allow'},
     }
     return Objreg(folder, {'driver': 'file', 'path': str(bucket)}, options=options, port=port)
 
 
-def registry_of(folder: Path, hub: Objreg, service: str) -> Objreg:
+def registry_of(folder: Path, hub: Objreg, service: str, port: int = 0) -> Objreg:
     """A registry with a bucket of its own, that knows of the hub where its keys are."""
     at = f'http://127.0.0.1:{hub.port}'
     options = {
-        'pipeline:main': {'pipeline': 'errors proxy healthcheck metrics limits auth dedup registry'},
+        'pipeline:main': {'pipeline': 'errors proxy healthcheck metrics limits auth ancestry dedup registry'},
         'filter:auth': {
             'type': 'token', 'realm': f'{at}/token', 'issuer': 'objreg', 'service': service,
             'jwks': f'{at}/.well-known/jwks.json', 'denied': f'{at}/.well-known/objreg/denied.json',
         },
     }
     store = {'driver': 'file', 'path': str(folder / 'store')}
-    return Objreg(folder, store, '--workers', '1', options=options)
+    return Objreg(folder, store, '--workers', '1', options=options, port=port)
 
 
 def command(hub: Objreg, *words: str, given: str = '') -> str:
@@ -134,3 +138,43 @@ def test_what_is_revoked_ends_on_a_registry_elsewhere_within_a_minute(both: Any)
         time.sleep(1)
     assert push(paris, header, '2') == 401
     assert push(paris, other, '2') == 201
+
+
+@pytest.mark.parametrize('version', ['0.9.0', '1.3.3', '1.12.6'])
+def test_old_clients_push_to_and_pull_from_two_registries_behind_one_hub(tmp_path: Path, version: str) -> None:
+    """Up to 0.10 they are named one of them, and others both, of which either may be away when they pull."""
+    first = free_ports(2)
+    ports = (first, first + 1)
+    named = '; '.join(f'127.0.0.1:{port}' for port in ports)
+    with contextlib.ExitStack() as stack:
+        hub = stack.enter_context(hub_on(tmp_path / 'hub', tmp_path / 'bucket', endpoints=named))
+        command(hub, 'user', 'add', 'alice', '--password-stdin', given=f'{PASSWORD}\n')
+        running = [registry_of(tmp_path / one, hub, one, port) for one, port in zip(SERVICES, ports, strict=True)]
+        alone = [stack.enter_context(contextlib.ExitStack()) for _ in running]
+        for registry, ends in zip(running, alone, strict=True):
+            ends.enter_context(registry)
+
+        def client(user: str = 'alice') -> V1Client:
+            send = over_http(f'http://127.0.0.1:{hub.port}')
+            return V1Client(
+                send, user, PASSWORD if user else '', version=version, reach=lambda host: over_http(f'http://{host}'))
+
+        assert client().login() == 'Login Succeeded'
+        chain = images(packed(layer('a')), packed(layer('b')))
+        sent = client().push('alice/app', chain, {'latest': chain[-1].id})
+        is_one = version == '0.9.0'
+        assert sent == len(chain) * (1 if is_one else 2)
+        if is_one:  # which of the two has it is known to nobody but who pushed
+            pulled = [V1Client(over_http(f'http://127.0.0.1:{hub.port}'), 'alice', PASSWORD, version=version,
+                               reach=lambda host, port=port: over_http(f'http://127.0.0.1:{port}')) for port in ports]
+            found = 0
+            for one in pulled:
+                with contextlib.suppress(Failed):
+                    found += one.pull('alice/app') == chain
+            assert found == 1
+        with pytest.raises(Failed):
+            client('').pull('alice/app')
+        if not is_one:
+            assert client().pull('alice/app') == chain
+            alone[0].close()
+            assert client().pull('alice/app') == chain, 'of the other one'
