@@ -49,7 +49,7 @@ def parse(data: bytes, name: str, tag: str) -> Schema1:
     if 'signatures' in document:
         data = libtrust.payload_of(data)
         document = manifests.load(data)
-    if document.get('schemaVersion') != 1:
+    if document.get('schemaVersion') != 1 or document['schemaVersion'] is True:
         raise ManifestInvalid('schemaVersion is not 1')
     if (document.get('name'), document.get('tag')) != (name, tag):
         raise ManifestInvalid('its name and tag are not those that it is pushed to')

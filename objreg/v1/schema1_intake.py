@@ -6,8 +6,8 @@ What their layers are without compression nobody has told, so each is read once.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from threading import Lock
 
 from objreg import keys
@@ -97,8 +97,9 @@ class Intake:
     def _read(self, step: Step, scan: LayerScan) -> tuple[Layer, str, str]:
         """The layer of a step, and the checksums of both."""
         try:
-            for piece in self._pieces(step.layer):
-                scan.feed(piece)
+            with closing(self._pieces(step.layer)) as pieces:
+                for piece in pieces:
+                    scan.feed(piece)
             found = scan.finish()
         except Unreadable as error:
             raise ManifestInvalid(f'{step.layer} is no layer: {error}') from error
@@ -107,7 +108,7 @@ class Intake:
         layer = Layer(str(step.layer), found.size, media_type(found.compression), str(found.diff_id))
         return layer, found.payload, found.tarsum
 
-    def _pieces(self, digest: Digest) -> Iterator[bytes]:
+    def _pieces(self, digest: Digest) -> Generator[bytes]:
         if digest == EMPTY_DIGEST:
             yield EMPTY_LAYER
             return

@@ -13,9 +13,12 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from objreg import keys
 from objreg import manifest as manifests
 from objreg.errors import ManifestInvalid
 from objreg.libtrust import payload_of
+from objreg.middleware.readonly import ReadOnly
+from objreg.names import Digest
 from objreg.testing.v1_client import V1Image
 from objreg.v1 import schema1_intake
 from objreg.v1.image import EMPTY_LAYER
@@ -207,6 +210,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     'another tag': (replaced(tag='2'), 'name and tag'),
     'no tag': (lambda found: found.pop('tag'), 'name and tag'),
     'another schema': (replaced(schemaVersion=2), 'schemaVersion'),
+    'a schema that is no number': (replaced(schemaVersion=True), 'schemaVersion'),
     'no layers': (replaced(fsLayers=[], history=[]), '0 steps'),
     'layers that are no list': (replaced(fsLayers={}), 'fsLayers is a list'),
     'a layer that is no object': (replaced(fsLayers=[EMPTY] * 3), 'blobSum'),
@@ -269,6 +273,29 @@ def test_by_digest(registry: Both) -> None:
 def test_a_layer_that_cannot_be_unpacked(registry: Both, data: bytes) -> None:
     registry.push_blob('team/app', data)
     assert 'is no layer' in refused(registry, dump(document(images(data))))
+    with patch.object(schema1_intake, '_PATIENCE', 0.0):
+        assert put(registry, PAYLOAD).status == 201, 'it is the turn of the next one'
+
+
+def test_one_push_reads_layers_at_a_time(registry: Both) -> None:
+    turn = registry.app._schema1._intake._turn  # type: ignore[attr-defined]
+    with patch.object(schema1_intake, '_PATIENCE', 0.0):
+        with turn:
+            answer = put(registry, PAYLOAD)
+            assert (answer.status, answer['Retry-After']) == (503, '30')
+        assert put(registry, PAYLOAD).status == 201
+
+
+def test_a_layer_that_is_damaged_is_not_believed(registry: Both) -> None:
+    registry.store.put(keys.content(Digest.of(MEMBERS[0])), packed(layer('z')))
+    assert put(registry, PAYLOAD).status == 503
+
+
+def test_what_the_layers_behind_refuse_is_told_as_they_say_it(registry: Both) -> None:
+    registry.app.app = ReadOnly(registry.app.app)  # type: ignore[attr-defined]
+    answer = put(registry, PAYLOAD)
+    assert answer.status >= 400 and 'read-only' in answer.body.decode()
+    assert [entry.key for entry in registry.store.list('images/')] == []
 
 
 def test_layers_that_are_too_large_when_unpacked(registry: Both, monkeypatch: pytest.MonkeyPatch) -> None:
