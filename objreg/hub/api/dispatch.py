@@ -16,6 +16,7 @@ from objreg.errors import NameInvalid, RegistryError, Unauthorized
 from objreg.http import Request, Response
 from objreg.hub import browser, credentials, names
 from objreg.hub.accounts import PasswordRefused, Taken
+from objreg.hub.api import conditions
 from objreg.hub.api.call import Call
 from objreg.hub.api.openapi import document
 from objreg.hub.api.operation import PREFIX, Needs, Operation
@@ -103,11 +104,18 @@ class Api:
         arguments = {**given, **_query(req, operation)}
         if operation.body is not None:
             arguments['body'] = _body(req, operation)
+        if operation.method != 'GET':
+            conditions.check_match(req, lambda: _current(call, path, given))
         answer = operation.function(call, **arguments)
+        headers = [('Cache-Control', 'no-store'), *call.headers]
         if answer is None:
-            return Response(status=204, headerlist=[('Cache-Control', 'no-store'), *call.headers])
-        headers = [('Content-Type', 'application/json'), ('Cache-Control', 'no-store'), *call.headers]
-        return Response(status=operation.status, headerlist=headers, body=msgspec.json.encode(answer))
+            return Response(status=204, headerlist=headers)
+        body = msgspec.json.encode(answer)
+        if operation.method == 'GET':
+            headers.append(('ETag', conditions.tag_of(body)))
+            if conditions.is_known(req, conditions.tag_of(body)):
+                return Response(status=304, headerlist=headers)
+        return Response(status=operation.status, headerlist=[('Content-Type', 'application/json'), *headers], body=body)
 
     def _session(self, req: Request) -> Session | None:
         """That of the cookie, where no header says who asks; None where there is none that counts."""
@@ -135,6 +143,21 @@ class Api:
             return self._hub.authority.recognise(credential)
         except (Rejected, Unauthorized) as error:
             raise unauthenticated('the credentials are not good') from error
+
+
+def _current(call: Call, path: str, given: dict[str, str]) -> bytes | None:
+    """What a GET of the same path would answer; None where it answers nothing.  Raises what it raises."""
+    try:
+        operation, _ = _find('GET', path)
+    except Problem as error:
+        raise bad_request('If-Match: nothing can be read at this path') from error
+    _allow(call, operation, given)
+    try:
+        return msgspec.json.encode(operation.function(call, **given))
+    except Problem as error:
+        if error.status == 404:
+            return None
+        raise
 
 
 def _find(method: str, path: str) -> tuple[Operation, dict[str, str]]:

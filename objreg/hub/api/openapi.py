@@ -66,6 +66,8 @@ def _described(one: Operation, described: dict[str, Any]) -> dict[str, Any]:
         found['security'] = [{}, *_SECURITY]
     if one.body is not None:
         found['requestBody'] = {'required': True, 'content': _json(described[repr(one.body)])}
+    if one.method == 'GET':
+        found['responses']['304'] = {'description': 'It is what `If-None-Match` says.'}
     if repr(one.answer) in described:
         found['responses'][str(one.status)]['content'] = _json(described[repr(one.answer)])
     return found
