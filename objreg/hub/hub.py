@@ -33,6 +33,7 @@ from objreg.hub.sso.groups import Groups
 from objreg.hub.sso.links import Links
 from objreg.hub.sso.logins import Logins
 from objreg.hub.sso.recency import Recency
+from objreg.hub.stars import Stars
 from objreg.hub.tokens import Tokens
 from objreg.hub.webhooks import Webhooks
 from objreg.hub.workload import NO_ISSUERS, Issuers, Trusts
@@ -87,6 +88,7 @@ class Hub:
         self.organisations = Organisations(store)
         self.repositories = Repositories(store, settings.visibility)
         self.quotas = Quotas(store)
+        self.stars = Stars(store)
         self.tokens = Tokens(store)
         self.denials = Denials(store)
         self.signing = Signing(store, algorithm=settings.algorithm, days=settings.key_days)

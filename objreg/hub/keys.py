@@ -33,6 +33,8 @@
     hub/quotas/<namespace>                         how much may lie in it
     hub/repositories/<name>/_visibility            public, internal or private
     hub/repositories/<name>/_collaborators/<user>  what he may do with this one
+    hub/repositories/<name>/_stars/<user>          that he likes it
+    hub/people/<user>/stars/<name>                 the same, seen from him, for lists; the name is encoded
     hub/announced/<name>/_lists/<time>-<sha256>    images that a push of the first version of the API announced
     hub/tokens/<id>                                a token, hashed
     hub/holders/<name>/<id>                        that he holds it, for lists
@@ -261,6 +263,31 @@ def collaborators(repository: str) -> str:
 def collaborator(repository: str, user: str) -> str:
     """A collaborator of a repository."""
     return collaborators(repository) + user
+
+
+def stars(repository: str) -> str:
+    """The prefix of those who like a repository."""
+    return f'hub/repositories/{repository}/_stars/'
+
+
+def star(repository: str, user: str) -> str:
+    """That somebody likes it."""
+    return stars(repository) + user
+
+
+def stars_of(user: str) -> str:
+    """The prefix of what somebody likes."""
+    return f'{person(user)}stars/'
+
+
+def starred(user: str, repository: str) -> str:
+    """That somebody likes a repository, seen from him."""
+    return stars_of(user) + quote(repository, safe='')
+
+
+def parse_starred(text: str) -> str:
+    """The repository, of what follows `stars_of` in a key that `starred` makes."""
+    return unquote(text)
 
 
 def announced(repository: str) -> str:

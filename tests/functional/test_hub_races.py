@@ -118,6 +118,14 @@ def test_nothing_is_lost_of_what_two_change_at_once(nodes: list[Hub]) -> None:
             assert bool(place.role) is not bool(number % 2), (user, place)
 
 
+def test_no_star_is_lost_and_none_counts_twice(nodes: list[Hub]) -> None:
+    people = [f'user{number}' for number in range(30)]
+    at_once(lambda given: given[0].stars.add('acme/app', given[1]), [(hub, user) for user in people for hub in nodes])
+    assert [hub.stars.count('acme/app') for hub in nodes] == [30, 30]
+    at_once(lambda number: nodes[number % 2].stars.remove('acme/app', people[number]), range(10))
+    assert [hub.stars.count('acme/app') for hub in nodes] == [20, 20]
+
+
 def test_nodes_that_begin_at_once_believe_each_other(nodes: list[Hub]) -> None:
     def token(number: int) -> str:
         return nodes[number % 2].signing.sign(_claims())

@@ -16,6 +16,7 @@ from objreg.hub.api import (
     robots,
     sessions,
     signup,
+    stars,
     teams,
     trusts,
     users,
@@ -23,7 +24,7 @@ from objreg.hub.api import (
 from objreg.hub.api.operation import OPERATIONS
 
 MODULES = (
-    users, sessions, links, signup, mail, first, organisations, teams, namespaces, quotas, repositories, robots, trusts,
-    hooks, audit, administration,
+    users, sessions, links, signup, mail, first, organisations, teams, namespaces, quotas, repositories, stars, robots,
+    trusts, hooks, audit, administration,
 )
 TABLE = tuple(OPERATIONS)

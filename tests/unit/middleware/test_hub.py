@@ -245,6 +245,7 @@ OPERATIONS: dict[str, Needs] = {
     'show_user': Needs.ACCOUNT, 'change_user': Needs.SELF, 'set_password': Needs.SELF,
     'set_state': Needs.ADMINISTRATOR, 'delete_user': Needs.SELF, 'list_tokens': Needs.SELF, 'add_token': Needs.SELF,
     'revoke_token': Needs.SELF, 'show_settings': Needs.OWNER, 'put_settings': Needs.OWNER,
+    'show_star': Needs.READER, 'add_star': Needs.READER, 'remove_star': Needs.READER, 'list_stars': Needs.SELF,
     'show_quota': Needs.OWNER, 'put_quota': Needs.ADMINISTRATOR, 'remove_quota': Needs.ADMINISTRATOR,
     'add_organisation': Needs.ACCOUNT, 'list_organisations': Needs.ACCOUNT, 'show_organisation': Needs.ACCOUNT,
     'change_organisation': Needs.OWNER, 'delete_organisation': Needs.OWNER, 'list_members': Needs.MEMBER,
