@@ -30,7 +30,7 @@ SWITCHES = {
 }
 
 
-COMING = ('file', 'ceph', 'swift', 'swift-s3')
+COMING = ('file', 'ceph', 'swift')
 """The kinds of store on which the coming version is tried too: what a driver does is the same for both."""
 
 
