@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
@@ -24,10 +23,6 @@ from objreg.v1.routes import RouteV1
 from objreg.v1.tokens import Issuer
 
 _LARGEST_PROPERTIES = 1024
-ImagesOf = Callable[[str], Iterable[Image]]
-"""The images that a registry in this process has in a repository."""
-
-
 class Properties(msgspec.Struct):
     """Who sees a repository, as the first version says it."""
 
@@ -35,21 +30,14 @@ class Properties(msgspec.Struct):
 
 
 class Repositories:
-    """``/v1/repositories/…``, as far as it is the index's.
+    """``/v1/repositories/…``, as far as it is the index's: of images it knows what was announced."""
 
-    `of_registry` is the one place where what the registry has joins what was announced.
-    """
-
-    def __init__(
-        self, hub: Hub, asking: Asking, issuer: Issuer, endpoints: Endpoints, *,
-        of_registry: ImagesOf = lambda name: (),
-    ) -> None:
+    def __init__(self, hub: Hub, asking: Asking, issuer: Issuer, endpoints: Endpoints) -> None:
         self._hub = hub
         self._asking = asking
         self._issuer = issuer
         self._endpoints = endpoints
         self._announced = Announced(hub.store, hub.each)
-        self._of_registry = of_registry
 
     # Pushing
 
@@ -75,7 +63,7 @@ class Repositories:
     def images(self, req: Request, route: RouteV1) -> Response:
         """What is there; with it, for who asks so, a token to read."""
         asker = self._allowed(req, 'pull', route.name)
-        found, is_known = self._images(route.name)
+        found, is_known = self._announced.of(route.name)
         if not is_known and not self._exists(route.name):
             raise V1Error(404, 'images not found')
         document = [{'id': one.id, 'checksum': one.checksum} if one.checksum else {'id': one.id} for one in found]
@@ -85,7 +73,7 @@ class Repositories:
     def access(self, req: Request, route: RouteV1) -> Response:
         """Whether an image is in a repository: a registry of others asks, with the token that it was given."""
         self._allowed(req, 'pull', route.name)
-        return answer({'access': any(one.id == route.reference for one in self._images(route.name)[0])})
+        return answer({'access': any(one.id == route.reference for one in self._announced.of(route.name)[0])})
 
     def authorize(self, req: Request, route: RouteV1) -> Response:
         """Whether the token is one of this repository, whatever it lets do."""
@@ -149,12 +137,6 @@ class Repositories:
             )
             headers += [('WWW-Authenticate', f'Token {token}'), ('X-Docker-Token', token)]
         return headers
-
-    def _images(self, repository: str) -> announced.Images:
-        found = self._announced.of(repository)
-        known = {one.id for one in found.images}
-        more = [one for one in self._of_registry(repository) if one.id not in known]
-        return announced.Images([*found.images, *more], found.is_known)
 
     def _has_tags(self, repository: str) -> bool:
         """Whether the registry, if it is in this bucket, has anything left to delete."""
