@@ -22,9 +22,10 @@ run: $(VENV)/.run
 check: $(VENV)/.test
 	@# the audit waits for the package index, so it runs beside the rest
 	$(BIN)/python -m tests.audit & audit=$$!; \
-	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/pytest -q -n auto tests/unit && wait $$audit
+	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/pytest -q -n auto -m 'not exhaustive' tests/unit && wait $$audit
 
 test: check
+	$(BIN)/pytest -q -n auto -m exhaustive tests/unit
 	tests/install.sh
 	@# compiled with what that has just installed
 	$(PIP) --editable .[ldap]

@@ -24,6 +24,8 @@ from tests import documents
 from tests.inprocess import Answer
 from tests.pushes import GivenUp, Pusher, look, node
 
+pytestmark = pytest.mark.exhaustive
+
 LAYERS = (b'first layer', b'second layer, longer than a part of twelve bytes')
 IMAGE = documents.image(*LAYERS)
 OTHER = documents.image(LAYERS[1])

@@ -22,6 +22,8 @@ from objreg.wrap.base import WrappedStore
 from objreg.wrap.retry import Policy, RetryingStore
 from tests.unit.hub.steps import Rule, Stage, SteppedStore, Stop, schedules
 
+pytestmark = pytest.mark.exhaustive
+
 NAME = 'alice'
 
 

@@ -20,6 +20,8 @@ from objreg.testing.faults import CountingStore
 from tests.unit.hub.steps import Stage, Stop, schedules
 from tests.unit.hub.test_mailboxes import STORES, Stopping
 
+pytestmark = pytest.mark.exhaustive
+
 SECRET = 'correct horse'
 
 

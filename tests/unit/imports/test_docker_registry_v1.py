@@ -339,6 +339,7 @@ def small() -> TreeV1:
     return tree
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize('fault', [Fault.STOP_BEFORE, Fault.STOP_AFTER, Fault.LOST_ANSWER])
 def test_it_is_interrupted_at_every_call_and_goes_on(fault: Fault) -> None:
     tree, whole = small(), MemoryStore()

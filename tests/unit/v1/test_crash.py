@@ -26,6 +26,8 @@ from tests.unit.test_crash import Once
 from tests.unit.v1.registries import Both, images, layer, packed
 from tests.unit.v1.test_round_trips import push_v2
 
+pytestmark = pytest.mark.exhaustive
+
 IMAGES = images(packed(layer('a')), EMPTY_LAYER, layer('b'))
 SCHEMA_1 = json.dumps({
     'schemaVersion': 1, 'name': 'team/app', 'tag': '1', 'architecture': 'amd64',
