@@ -15,8 +15,8 @@ nothing of the old repositories.
 
 Options:
 
-``old = old``
-    The store in ``stores.yml`` that the old registry wrote.
+``old =``
+    The store in ``stores.yml`` that the old registry wrote.  Empty: there is nothing to serve.
 ``root =``
     Where its tree begins there: its ``storage_path``.
 ``store = default``
@@ -26,6 +26,7 @@ Example::
 
     [filter:old-v1]
     use = egg:objreg#old-v1
+    old = old
     root = registry
 """
 
@@ -36,6 +37,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from objreg import ranges
+from objreg.drivers.memory import MemoryStore
 from objreg.errors import RegistryError, of_store
 from objreg.http import Request, Response
 from objreg.middleware.base import Middleware
@@ -60,12 +62,12 @@ class OldV1(Middleware):
     name = 'old-v1'
 
     def __init__(
-        self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, old: str = 'old', root: str = '',
+        self, app: WSGIApplication, global_conf: dict[str, str] | None = None, *, old: str = '', root: str = '',
         store: str | None = None, registry: Registry | None = None,
     ) -> None:
         super().__init__(app, global_conf)
         self.registry = registry or open_registry(global_conf, store)
-        self._tree = OldTree(load_store(self.registry.stores, old), root)
+        self._tree = OldTree(load_store(self.registry.stores, old) if old else MemoryStore(), root)
         self._view = View(self.registry, Platform())
         self._answers: dict[str, Callable[[Call], Response]] = {
             'images': self._images, 'tags': self._tags, 'tag': self._tag, 'image_json': self._json,

@@ -24,7 +24,7 @@ class DropIn(Both):
     def __init__(self, old: Store, root: str = '') -> None:
         super().__init__()
         with patch('objreg.middleware.old_v1.load_store', return_value=old):
-            self.app = OldV1(self.app, registry=self.registry, root=root)  # type: ignore[assignment]
+            self.app = OldV1(self.app, registry=self.registry, old='old', root=root)  # type: ignore[assignment]
 
     def token(self, name: str, user: User | None = None) -> dict[str, str]:
         found = self.call_v1('GET', f'/v1/repositories/{name}/images', headers={'X-Docker-Token': 'true'}, user=user)
