@@ -60,14 +60,14 @@ def test_every_public_tag_is_pulled_and_nothing_is_written_there(old: Filled, re
 
 def test_what_is_pushed_comes_first(old: Filled, registry: DropIn) -> None:
     name, tag = next((name, tag) for name, tags in old.tags.items() for tag in tags if name not in old.private)
-    new = images(packed(layer('new')))
+    new = images(packed(layer('new')), id='f' * 64)  # the others are by the chance that made the tree's
     registry.v1().push(name, new, {tag: new[0].id})
     assert registry.v1().pull(name, tag) == new
     another = next(other for other in old.tags[name] if other != tag and old.tags[name][other] != old.tags[name][tag])
     assert len(registry.v1().pull(name, another)) == len(old.tags[name][another])
     old_id = old.tags[name][another][-1]
     with pytest.raises(Failed):  # its parent is not here
-        registry.v1().push(name, images(packed(layer('child')), parent=old_id), {'child': new[0].id})
+        registry.v1().push(name, images(packed(layer('child')), parent=old_id, id='e' * 64), {'child': new[0].id})
 
 
 def test_an_id_opens_only_what_its_repository_has() -> None:
