@@ -86,6 +86,18 @@ class MadeBlob:
         return False
 
 
+def read_small(store: Store, key: str, most: int) -> bytes:
+    """A small object of another registry's tree; raises `NotTaken` where it is missing, or has more bytes than that."""
+    try:
+        content = store.get(key)
+    except NotFound as error:
+        raise NotTaken(f'{key} is missing') from error
+    with content:
+        if content.size > most:
+            raise NotTaken(f'{key} has {content.size} bytes, and {most} at most are taken')
+        return content.read()
+
+
 class Contents:
     """The content of the target."""
 

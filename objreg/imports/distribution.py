@@ -22,11 +22,11 @@ from itertools import groupby
 from objreg import manifest as manifests
 from objreg.descriptor import Descriptor
 from objreg.errors import RegistryError
-from objreg.imports.contents import StoredBlob, Verify
+from objreg.imports.contents import StoredBlob, Verify, read_small
 from objreg.imports.report import NotTaken
 from objreg.imports.taking import MOST_MANIFEST
 from objreg.names import Digest
-from objreg.store import NotFound, Store
+from objreg.store import Store
 
 ROOT = 'docker/registry'
 _KEY = re.compile('(?P<name>[^_/][^/]*(?:/[^_/][^/]*)*)/_(?P<kind>layers|manifests|uploads)/(?P<rest>.*)', re.DOTALL)
@@ -119,14 +119,7 @@ class OldRepository:
         return digest in self._revisions or digest in self._once[tag]
 
     def _read(self, key: str, most: int) -> bytes:
-        try:
-            content = self._tree.store.get(key)
-        except NotFound as error:
-            raise NotTaken(f'{key} is missing') from error
-        with content:
-            if content.size > most:
-                raise NotTaken(f'{key} has {content.size} bytes, and {most} at most are taken')
-            return content.read()
+        return read_small(self._tree.store, key, most)
 
 
 def _check(digest: Digest) -> None:

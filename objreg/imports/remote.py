@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -130,25 +131,12 @@ class RemoteBlob:
         if length not in (None, self.said):
             answer.close()
             raise NotTaken(f'{digest} has {length} bytes, and {self.said} are said of it')
-        content = Content(chunks(answer, self.said), self.said, close=_Closing(answer))
+        content = Content(chunks(answer, self.said), self.said, close=closing(answer))
         try:
             transfer(verified(content, digest, self.path), target, keys.content(digest))
         except Damaged as error:
             raise NotTaken(str(error)) from error
         return False
-
-
-class _Closing:
-    """Closes an answer."""
-
-    def __init__(self, answer: Any) -> None:
-        self._answer = answer
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        self._answer.close()
 
 
 def _list(page: Any, field: str) -> list[Any]:

@@ -23,8 +23,9 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
+from objreg.imports.contents import read_small
 from objreg.imports.report import NotTaken, Report
-from objreg.store import Content, NotFound, Store
+from objreg.store import Content, Store
 from objreg.v1 import names
 from objreg.v1.errors import V1Error
 from objreg.v1.image import MOST_JSON, is_id
@@ -155,14 +156,7 @@ class TreeV1:
         return found if isinstance(found, dict) else {}
 
     def _read(self, key: str, most: int) -> bytes:
-        try:
-            content = self.store.get(key)
-        except NotFound as error:
-            raise NotTaken(f'{key} is missing') from error
-        with content:
-            if content.size > most:
-                raise NotTaken(f'{key} has {content.size} bytes, and {most} at most are taken')
-            return content.read()
+        return read_small(self.store, key, most)
 
 
 def _load(data: bytes) -> Any:
